@@ -1,0 +1,175 @@
+"""One setting: its default, its meaning, and what it takes to be right."""
+
+import ipaddress
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+Kind = Literal[
+    "text",
+    "timezone",
+    "interface",
+    "interface_or_none",
+    "interfaces",
+    "ipv4_interface",
+    "ipv6_interface",
+    "addresses",
+    "listens",
+    "url_or_none",
+]
+
+# IFNAMSIZ is 16 with the final NUL (linux/if.h); the characters are those every tool of the box takes.
+_INTERFACE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """What is wrong with one key, and what was probably meant (empty: no guess)."""
+
+    key: str
+    wrong: str
+    meant: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.wrong}" + (f" (did you mean {self.meant}?)" if self.meant else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting is one object: default, meaning, and either a pattern, bounds, choices or a kind."""
+
+    default: Any
+    meaning: str
+    pattern: str = ""
+    low: int = 0
+    high: int = 0
+    choices: tuple[str, ...] = ()
+    kind: Kind = "text"
+
+    def bounds(self) -> str:
+        if self.choices:
+            return f" One of {', '.join(self.choices)}."
+        return f" {self.low} to {self.high}." if self.high > self.low else ""
+
+    def as_toml(self) -> str:
+        value = list(self.default) if isinstance(self.default, tuple) else self.default
+        return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)
+
+
+def check(setting: Setting, value: Any) -> Any:
+    """The value as the setting's type, or a Mistake without a key."""
+    default = setting.default
+    if isinstance(default, int):
+        return _check_integer(setting, value)
+    if isinstance(default, tuple):
+        return _check_list(setting, value)
+    if not isinstance(value, str):
+        return Mistake(key="", wrong=f"takes a text, not {value!r}", meant=f'"{value}"')
+    if isinstance(default, Path):
+        return (
+            Path(value)
+            if value.startswith("/")
+            else Mistake(key="", wrong=f"{value!r} is not an absolute path")
+        )
+    return _check_text(setting, value)
+
+
+def _check_integer(setting: Setting, value: Any) -> Any:
+    # bool is an int to Python; `true` is no number to an owner.
+    if not isinstance(value, int) or isinstance(value, bool):
+        meant = value if isinstance(value, str) and value.lstrip("-").isdigit() else setting.default
+        return Mistake(key="", wrong=f"takes a whole number, not {value!r}", meant=str(meant))
+    if not setting.low <= value <= setting.high:
+        nearest = min(max(value, setting.low), setting.high)
+        return Mistake(key="", wrong=f"{value} is not {setting.low} to {setting.high}", meant=str(nearest))
+    return value
+
+
+def _check_list(setting: Setting, value: Any) -> Any:
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        return Mistake(key="", wrong=f"takes a list of texts, not {value!r}", meant=json.dumps([str(value)]))
+    wrong = [item for item in value if not _ITEMS[setting.kind](item)]
+    if wrong:
+        return Mistake(key="", wrong=f"{', '.join(map(repr, wrong))}: {_EXPECTED[setting.kind]}")
+    return tuple(value)
+
+
+def _check_text(setting: Setting, value: str) -> Any:
+    if setting.choices and value not in setting.choices:
+        meant = next(
+            (choice for choice in setting.choices if choice.startswith(value[:1].lower())), setting.choices[0]
+        )
+        return Mistake(key="", wrong=f"{value!r} is none of {', '.join(setting.choices)}", meant=meant)
+    if setting.pattern and not re.fullmatch(setting.pattern, value):
+        return Mistake(key="", wrong=f"{value!r} does not fit", meant=_meant_by(setting, value))
+    if setting.kind in _ITEMS and not _ITEMS[setting.kind](value):
+        return Mistake(key="", wrong=f"{value!r}: {_EXPECTED[setting.kind]}")
+    return value
+
+
+def _meant_by(setting: Setting, value: str) -> str:
+    for guess in (
+        value.strip(),
+        value.strip().lower(),
+        value.strip().upper(),
+        re.sub(r"[^a-z0-9-]+", "-", value.lower()),
+    ):
+        if guess and re.fullmatch(setting.pattern, guess):
+            return guess
+    return str(setting.default)
+
+
+def _is_ip_interface(text: str, version: int) -> bool:
+    try:
+        return "/" in text and ipaddress.ip_interface(text).version == version
+    except ValueError:
+        return False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_listen(text: str) -> bool:
+    host, colon, port = text.rpartition(":")
+    return bool(colon) and _is_address(host.strip("[]")) and port.isdigit() and 0 < int(port) < 65536
+
+
+def _is_url(text: str) -> bool:
+    parts = urlsplit(text)
+    return (
+        parts.scheme in ("https", "http") and bool(parts.hostname) and not parts.query and not parts.fragment
+    )
+
+
+_ITEMS: dict[str, Callable[[str], bool]] = {
+    "timezone": lambda text: text in available_timezones(),
+    "interface": lambda text: bool(_INTERFACE.fullmatch(text)),
+    "interface_or_none": lambda text: not text or bool(_INTERFACE.fullmatch(text)),
+    "interfaces": lambda text: bool(_INTERFACE.fullmatch(text)),
+    "ipv4_interface": lambda text: _is_ip_interface(text, 4),
+    "ipv6_interface": lambda text: _is_ip_interface(text, 6),
+    "addresses": _is_address,
+    "listens": is_listen,
+    "url_or_none": lambda text: not text or _is_url(text),
+}
+_EXPECTED = {
+    "timezone": 'no such time zone, write it like "Asia/Shanghai"',
+    "interface": "no name of a network interface",
+    "interface_or_none": "no name of a network interface",
+    "interfaces": "no name of a network interface",
+    "ipv4_interface": 'write address and prefix, like "10.77.0.1/16"',
+    "ipv6_interface": 'write address and prefix, like "fd77:79b6:1::1/64"',
+    "addresses": "no IP address",
+    "listens": 'write address and port, like "0.0.0.0:80"',
+    "url_or_none": 'write it like "https://head-office.example"',
+}
