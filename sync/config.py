@@ -143,6 +143,16 @@ class Portal:
         "certificate_key": Setting("", "Its private key (PEM file).", kind="text"),
         "domain": Setting("", "The name the certificate is for.", pattern=r"[a-z0-9.-]{0,253}"),
         "colour": Setting("#0b6e4f", "The brand's colour.", pattern=r"#[0-9a-f]{6}"),
+        "brand_name": Setting(
+            "", "The brand, as the pages show it; empty: the store's name.", pattern=r"(?s).{0,60}"
+        ),
+        "logo": Setting(
+            "", "The brand's logo (SVG, PNG, JPEG or WebP file, at most 16 KB); empty: its name."
+        ),
+        "welcome_en": Setting(
+            "", "The large line of the splash page in English; empty: ours.", pattern=r"(?s).{0,80}"
+        ),
+        "welcome_zh_cn": Setting("", "The same in Chinese; empty: ours.", pattern=r"(?s).{0,80}"),
         "default_language": Setting(
             "en", "The language when the browser names none of ours.", choices=("en", "zh_CN")
         ),
@@ -153,6 +163,10 @@ class Portal:
     certificate_key: str
     domain: str
     colour: str
+    brand_name: str
+    logo: str
+    welcome_en: str
+    welcome_zh_cn: str
     default_language: str
 
 
