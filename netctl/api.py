@@ -1,0 +1,259 @@
+"""What the gate can be asked, and what it answers: JSON lines on a unix socket.
+
+One request a line, `{"request": "admit", …}`; one answer a line, in order, named after what it holds:
+`{"session": {…}}`, `{"station": {…}}`, `{"error": {"key", "message", "hint"}}`. An **IP** is named in a
+request, never a MAC: whose station that is, the gate finds out itself.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, Literal, NewType
+
+from netctl.wire import Malformed, decode, encode
+
+LONGEST_REQUEST_BYTES = 64 * 1024
+LONGEST_ANSWER_BYTES = 64 * 1024 * 1024
+
+Mac = NewType("Mac", str)
+"""A station's hardware address as `aa:bb:cc:dd:ee:ff`, lower case."""
+
+Ip = IPv4Address | IPv6Address
+Method = Literal["form", "code", "voucher", "staff", "claimed", "verified", "grant", "temporary_pass"]
+EndReason = Literal["expired", "signed_out", "expelled", "lost_at_reboot"]
+
+
+def parse_mac(text: str) -> Mac:
+    """A unicast hardware address in any usual spelling. Raises ValueError."""
+    digits = text.lower().replace(":", "").replace("-", "").replace(".", "")
+    if len(digits) != 12 or not all(digit in "0123456789abcdef" for digit in digits):
+        raise ValueError(f"{text!r} is not a MAC address such as 02:00:5e:10:00:01")
+    if int(digits[:2], 16) & 1:
+        raise ValueError(f"{text!r} is a group address, no station's")
+    return Mac(":".join(digits[at : at + 2] for at in range(0, 12, 2)))
+
+
+def parse_ip(text: str) -> Ip:
+    """An address as a socket names it: a scope (`fe80::1%br0`) is dropped, a mapped IPv4 is an IPv4."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        raise ValueError(f"{text!r} is not an IP address") from None
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address
+
+
+# --- what is asked ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Open the gate for the station at `ip`, as the records' admission request `request_id` says."""
+
+    request_id: str
+    ip: Ip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskStation:
+    """Who is at `ip`, and is the gate open for them?"""
+
+    ip: Ip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOut:
+    """The shopper at `ip` is done: end the session."""
+
+    ip: Ip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskStatus:
+    """How is the gate, and every station (or the one with this MAC, IP or station code)?"""
+
+    station: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskHealth:
+    """Is the gate well?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchPresences:
+    """Each join and leave after `after`, from the gate's store first, then as they happen."""
+
+    after: int = 0
+
+
+Request = Admit | AskStation | SignOut | AskStatus | AskHealth | WatchPresences
+REQUESTS: dict[str, type[Any]] = {
+    "admit": Admit,
+    "station": AskStation,
+    "sign_out": SignOut,
+    "status": AskStatus,
+    "health": AskHealth,
+    "presences": WatchPresences,
+}
+REQUEST_NAMES: dict[type[Any], str] = {cls: name for name, cls in REQUESTS.items()}
+
+# --- what is answered ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One admission of a station, as those outside the gate see it."""
+
+    session_id: str
+    lead_id: str | None
+    method: str
+    started_at: datetime
+    seconds_granted: int
+    seconds_left: int
+    bytes_up: int
+    bytes_down: int
+    ended_at: datetime | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Station:
+    """A device on our WiFi. `station_code`: four letters a shopper can read out."""
+
+    ip: Ip
+    station_code: str
+    captive: bool
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationStatus:
+    """A station for those who look after the box; `why` says in a sentence why it is (not) admitted.
+
+    The one answer that holds a MAC; it is given to root and to the gate's own user only.
+    """
+
+    mac: Mac
+    ips: tuple[Ip, ...]
+    station_code: str
+    present: bool
+    captive: bool
+    why: str
+    last_seen_at: datetime | None
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateStatus:
+    """How many are admitted, how many are here, and what is wrong."""
+
+    admitted: int
+    present: int
+    ruleset_loaded: bool
+    started_at: datetime
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The gate and its stations."""
+
+    gate: GateStatus
+    stations: tuple[StationStatus, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """`ok`, or what is wrong, a sentence each. `compared_at`: when wish and kernel were last compared."""
+
+    ok: bool
+    compared_at: datetime | None
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """A station joined (`left_at` is None) or left. `visit_id` is born with the join and joins the two."""
+
+    seq: int
+    kind: Literal["joined", "left"]
+    visit_id: str
+    mac: Mac
+    joined_at: datetime
+    left_at: datetime | None
+    session_id: str | None
+    lead_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why the gate did not do it."""
+
+    key: str
+    message: str
+    hint: str = ""
+
+
+Answer = Session | Station | Status | Health | Presence | Refusal
+ANSWERS: dict[str, type[Any]] = {
+    "session": Session,
+    "station": Station,
+    "health": Health,
+    "presence": Presence,
+    "error": Refusal,
+}
+ANSWER_NAMES: dict[type[Any], str] = {cls: name for name, cls in ANSWERS.items()}
+
+
+def parse_request(line: bytes) -> Request:
+    """One line -> what is asked. Raises `Malformed` with a sentence for whoever wrote it."""
+    value = _parse_object(line)
+    name = value.pop("request", None)
+    if not isinstance(name, str) or name not in REQUESTS:
+        raise Malformed(f"`request` must be one of {', '.join(REQUESTS)}")
+    request: Request = decode(REQUESTS[name], value, strict=True)
+    return request
+
+
+def request_line(request: Request) -> bytes:
+    """What is asked -> one line, with its newline."""
+    return _line({"request": REQUEST_NAMES[type(request)], **encode(request)})
+
+
+def parse_answer(line: bytes) -> Answer:
+    """One line -> the answer. Keys that a newer gate adds are ignored. Raises `Malformed`."""
+    value = _parse_object(line)
+    answer: Answer
+    if "gate" in value:
+        answer = decode(Status, value, strict=False)
+        return answer
+    for name, cls in ANSWERS.items():
+        if name in value:
+            answer = decode(cls, value[name], strict=False)
+            return answer
+    raise Malformed("the answer names none of " + ", ".join(ANSWERS))
+
+
+def answer_line(answer: Answer) -> bytes:
+    """The answer -> one line, with its newline."""
+    if isinstance(answer, Status):
+        return _line(encode(answer))
+    return _line({ANSWER_NAMES[type(answer)]: encode(answer)})
+
+
+def _parse_object(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    # Deeply nested brackets end the parser's recursion, not the gate.
+    except (ValueError, RecursionError):
+        raise Malformed("the line is not JSON") from None
+    if not isinstance(value, dict):
+        raise Malformed("the line must be a JSON object")
+    return value
+
+
+def _line(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,141 @@
+"""Asks the gate. What portal and sensor hold in their hands of the network.
+
+A connection a request: it costs a few tens of microseconds on a unix socket and leaves nothing to repair
+when the gate restarts.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeVar
+
+from netctl.api import (
+    LONGEST_ANSWER_BYTES,
+    Admit,
+    AskHealth,
+    AskStation,
+    AskStatus,
+    Health,
+    Ip,
+    Presence,
+    Refusal,
+    Request,
+    Session,
+    SignOut,
+    Station,
+    Status,
+    WatchPresences,
+    parse_answer,
+    request_line,
+)
+from netctl.wire import Malformed
+
+A = TypeVar("A", Session, Station, Status, Health, Presence)
+
+
+class GateUnavailable(Exception):
+    """The gate does not answer: down, restarting, or slower than the timeout. Ask again later."""
+
+
+class GateRefused(Exception):
+    """The gate answered no. `key` for programs, `message` and `hint` for people."""
+
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.message = message
+        self.hint = hint
+
+
+class GateClient:
+    """The requests of `netctl.api` as methods.
+
+    Each raises GateRefused when the gate says no and GateUnavailable when it says nothing in
+    `timeout_seconds`.
+    """
+
+    def __init__(self, path: Path, timeout_seconds: float = 2.0) -> None:
+        self._path = path
+        self._timeout_seconds = timeout_seconds
+
+    async def admit(self, *, request_id: str, ip: Ip) -> Session:
+        """Opens the gate for the station at `ip`. The same `request_id` again: the same session."""
+        return await self._ask(Admit(request_id=request_id, ip=ip), Session)
+
+    async def station(self, ip: Ip) -> Station:
+        """Who is at `ip`. Refused with key `unknown_station` when nobody we know is."""
+        return await self._ask(AskStation(ip=ip), Station)
+
+    async def sign_out(self, ip: Ip) -> Session:
+        """Ends the session of the station at `ip`. Refused with key `no_session` when there is none."""
+        return await self._ask(SignOut(ip=ip), Session)
+
+    async def status(self, station: str | None = None) -> Status:
+        """The gate and its stations, or the one with this MAC, IP or station code. For root only."""
+        return await self._ask(AskStatus(station=station), Status)
+
+    async def health(self) -> Health:
+        """Is the gate well?"""
+        return await self._ask(AskHealth(), Health)
+
+    async def presences(self, after: int = 0) -> AsyncIterator[Presence]:
+        """Joins and leaves after `after`, first those kept, then as they happen, without end.
+
+        Raises GateUnavailable when the gate goes; call again with the last `seq` seen.
+        """
+        reader, writer = await self._connect()
+        try:
+            writer.write(request_line(WatchPresences(after=after)))
+            while line := await self._line(reader):
+                yield _expect(line, Presence)
+        except OSError as error:
+            raise GateUnavailable(f"the gate went away: {error}") from error
+        finally:
+            writer.close()
+        raise GateUnavailable("the gate closed the connection")
+
+    async def _ask(self, request: Request, expected: type[A]) -> A:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return _expect(await self._exchange(request), expected)
+        except TimeoutError:
+            raise GateUnavailable(f"the gate did not answer in {self._timeout_seconds:g} s") from None
+        except OSError as error:
+            raise GateUnavailable(f"the gate went away: {error}") from error
+
+    async def _exchange(self, request: Request) -> bytes:
+        reader, writer = await self._connect()
+        try:
+            writer.write(request_line(request))
+            line = await self._line(reader)
+        finally:
+            writer.close()
+        if not line:
+            raise GateUnavailable("the gate closed the connection without an answer")
+        return line
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            return await asyncio.open_unix_connection(str(self._path), limit=LONGEST_ANSWER_BYTES)
+        except OSError as error:
+            raise GateUnavailable(f"nobody answers at {self._path}: {error.strerror or error}") from error
+
+    @staticmethod
+    async def _line(reader: asyncio.StreamReader) -> bytes:
+        try:
+            line = await reader.readline()
+        except ValueError as error:
+            raise GateUnavailable(f"the gate's answer is too long: {error}") from error
+        return line if line.endswith(b"\n") else b""
+
+
+def _expect(line: bytes, expected: type[A]) -> A:
+    try:
+        answer = parse_answer(line)
+    except Malformed as error:
+        raise GateUnavailable(f"the gate's answer cannot be read: {error}") from error
+    if isinstance(answer, Refusal):
+        raise GateRefused(answer.key, answer.message, answer.hint)
+    if not isinstance(answer, expected):
+        raise GateUnavailable(f"the gate answered with a {type(answer).__name__}")
+    return answer
