@@ -1,0 +1,204 @@
+"""Opening records.db: who may write what, one write thread, and durable commits in groups."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+
+from sqlite_utils import Database
+
+from sync.records.migrations import migrations
+
+Process = Literal["portal", "gate", "sensor", "sync"]
+P = ParamSpec("P")
+T = TypeVar("T")
+_Waiting = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
+
+# Each table has its writer; all append to the outbox, and any may raise or clear a notice.
+_SHARED = frozenset({"outbox", "notices"})
+WRITERS: dict[Process, frozenset[str]] = {
+    "portal": _SHARED | {"leads", "consents", "consent_texts", "admission_requests", "owner_account"},
+    "gate": _SHARED,
+    "sensor": _SHARED | {"visits", "footfall", "sensor_cursor"},
+    "sync": _SHARED | {"upload_state", "rejected_events"},
+}
+# A power cut may take the sensor's last commits: the gate replays its joins and leaves. It takes no others'.
+_SYNCHRONOUS: dict[Process, str] = {"portal": "FULL", "gate": "FULL", "sensor": "NORMAL", "sync": "FULL"}
+_BUSY_SECONDS = 10.0
+
+
+class RecordsUnavailable(Exception):
+    """The records cannot be read or written; the text says why and what to do."""
+
+
+def migrate(path: Path) -> list[str]:
+    """Brings records.db up to date, making it if need be; returns the names of the steps taken.
+
+    Runs once, before the other processes start: four of them migrating at boot lock each other out.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        db = Database(_connect(path))
+        db.execute("PRAGMA journal_mode = WAL")
+        path.chmod(0o660)
+        steps = [step.name for step in migrations.pending(db)]
+        migrations.apply(db)
+        db.close()
+    except (sqlite3.Error, OSError) as error:
+        raise RecordsUnavailable(f"{path} cannot be migrated: {error}") from error
+    return steps
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    # SQLite before 3.51.3 can lose data when several connections checkpoint
+    # (sqlite.org/wal.html#walresetbug): only sync does, with `checkpoint`.
+    connection.execute("PRAGMA wal_autocheckpoint = 0")
+    return connection
+
+
+def open_connection(path: Path, process: Process) -> sqlite3.Connection:
+    """One connection that writes only the tables of `process`. Raises RecordsUnavailable."""
+    if not path.exists():
+        raise RecordsUnavailable(f"{path} does not exist: run yingke-sync migrate")
+    try:
+        connection = _connect(path)
+        connection.execute(f"PRAGMA synchronous = {_SYNCHRONOUS[process]}")
+        pending = migrations.pending(Database(connection))
+    except sqlite3.Error as error:
+        raise RecordsUnavailable(f"{path} cannot be opened: {error}") from error
+    if pending:
+        connection.close()
+        raise RecordsUnavailable(f"{path} is of an older version: run yingke-sync migrate")
+    connection.set_authorizer(_authorizer(process))
+    return connection
+
+
+def _authorizer(process: Process) -> Callable[..., int]:
+    """Guards against our own mistakes; against attackers the file modes guard."""
+    tables = WRITERS[process] | {"sqlite_sequence"}
+    forbidden = {
+        sqlite3.SQLITE_CREATE_TABLE,
+        sqlite3.SQLITE_DROP_TABLE,
+        sqlite3.SQLITE_ALTER_TABLE,
+        sqlite3.SQLITE_ATTACH,
+    }
+
+    def authorize(action: int, first: str | None, *_: str | None) -> int:
+        if action in (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE):
+            if first == "outbox" and action != sqlite3.SQLITE_INSERT and process != "sync":
+                return sqlite3.SQLITE_DENY
+            return sqlite3.SQLITE_OK if first in tables else sqlite3.SQLITE_DENY
+        return sqlite3.SQLITE_DENY if action in forbidden else sqlite3.SQLITE_OK
+
+    return authorize
+
+
+class Records:
+    """The records as one process sees them.
+
+    `write` runs a function in the one write thread, inside BEGIN IMMEDIATE, together with whatever else is
+    waiting (one fsync for all of them); it returns after the commit. `read` runs beside it.
+    """
+
+    def __init__(self, path: Path, process: Process) -> None:
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="records-write")
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="records-read")
+        self._to_write = open_connection(path, process)
+        self._to_read = open_connection(path, process)
+        self._to_read.execute("PRAGMA query_only = ON")
+        self._waiting: list[_Waiting] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Raises RecordsUnavailable, or what `fn` raised: its own changes are undone, not its neighbours'."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((lambda connection: fn(connection, *args, **kwargs), done))
+        if self._writing is None:
+            self._writing = asyncio.create_task(self._write_waiting())
+        return await done
+
+    async def read(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Runs `fn` on a connection that cannot write. Raises RecordsUnavailable."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._reader, lambda: fn(self._to_read, *args, **kwargs))
+        except sqlite3.OperationalError as error:
+            raise RecordsUnavailable(f"the records cannot be read: {error}") from error
+
+    async def close(self) -> None:
+        """Finishes what is being written, then lets go."""
+        while self._writing is not None:
+            await asyncio.wait({self._writing})
+        self._writer.shutdown()
+        self._reader.shutdown()
+        self._to_write.close()
+        self._to_read.close()
+
+    async def _write_waiting(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                outcomes = await loop.run_in_executor(self._writer, _commit_group, self._to_write, group)
+                for (_, done), (value, error) in zip(group, outcomes, strict=True):
+                    if done.cancelled():
+                        continue
+                    if error is None:
+                        done.set_result(value)
+                    else:
+                        done.set_exception(error)
+        finally:
+            self._writing = None
+
+
+def _commit_group(
+    connection: sqlite3.Connection, group: list[_Waiting]
+) -> list[tuple[Any, BaseException | None]]:
+    """Each function in a savepoint of its own, all in one transaction: either all are durable or none."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes = [_in_savepoint(connection, fn) for fn, _ in group]
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        unavailable = RecordsUnavailable(f"the records cannot be written: {error}")
+        unavailable.__cause__ = error
+        return [(None, unavailable) for _ in group]
+    return outcomes
+
+
+def _in_savepoint(
+    connection: sqlite3.Connection, fn: Callable[[sqlite3.Connection], Any]
+) -> tuple[Any, BaseException | None]:
+    connection.execute("SAVEPOINT one")
+    try:
+        value = fn(connection)
+    except sqlite3.OperationalError:
+        raise  # a full disk or a broken file is the whole group's trouble
+    except Exception as error:
+        connection.execute("ROLLBACK TO one")
+        connection.execute("RELEASE one")
+        return None, error
+    connection.execute("RELEASE one")
+    return value, None
+
+
+async def open_records(path: Path, process: Process) -> Records:
+    """The records for `process`. Raises RecordsUnavailable when missing, locked or of an older version."""
+    return await asyncio.to_thread(Records, path, process)
+
+
+def checkpoint(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Copies the log into the file, as far as no reader is in the way: (pages in the log, pages copied)."""
+    _, pages, copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+    return pages, copied

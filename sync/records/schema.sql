@@ -1,0 +1,141 @@
+-- records.db: what happened in this store. Written by four processes, each to its own tables (connect.py).
+-- Times are TEXT, ISO 8601 UTC, six digits and Z, so that text order is time order. Ids are ULIDs, made when
+-- a thing is born. No MAC address lies here. A test compares this page with what the migrations make.
+
+-- A contact a shopper gave us. Writer: portal. Dies: privacy.lead_days after seen_at.
+CREATE TABLE leads (
+    lead_id TEXT PRIMARY KEY,
+    name TEXT,
+    phone TEXT,                       -- E.164
+    email TEXT,
+    locale TEXT NOT NULL,             -- language of the page she saw: en, zh_CN
+    registered_at TEXT NOT NULL,
+    seen_at TEXT NOT NULL,            -- last registration with the same contact
+    CHECK (phone IS NOT NULL OR email IS NOT NULL)
+) STRICT;
+CREATE UNIQUE INDEX leads_by_contact ON leads (COALESCE(phone, ''), COALESCE(email, ''));
+CREATE INDEX leads_by_seen_at ON leads (seen_at);
+
+-- The exact text that was shown, once for each version and language. Writer: portal.
+CREATE TABLE consent_texts (
+    sha256 TEXT PRIMARY KEY,          -- of the UTF-8 text
+    version TEXT NOT NULL,
+    language TEXT NOT NULL,
+    text TEXT NOT NULL
+) STRICT;
+
+-- A ticked box. Withdrawn consents stay, as the proof they are. Writer: portal. Dies with its lead.
+CREATE TABLE consents (
+    consent_id TEXT PRIMARY KEY,
+    lead_id TEXT NOT NULL REFERENCES leads (lead_id) ON DELETE CASCADE,
+    purpose TEXT NOT NULL,            -- access_terms, marketing
+    text_sha256 TEXT NOT NULL REFERENCES consent_texts (sha256),
+    given_at TEXT NOT NULL,
+    method TEXT NOT NULL,             -- form
+    withdrawn_at TEXT
+) STRICT;
+CREATE INDEX consents_by_lead ON consents (lead_id);
+
+-- The portal's word to the gate that the station at this address may be admitted. Good for 5 minutes of the
+-- same boot; one for each form sent, so that a second tap asks for the same thing. Writer: portal. Dies: 1 day.
+CREATE TABLE admission_requests (
+    request_id TEXT PRIMARY KEY,
+    ip TEXT NOT NULL,
+    lead_id TEXT,
+    method TEXT NOT NULL,             -- form
+    session_seconds INTEGER NOT NULL,
+    asked_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    asked_boottime_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX admission_requests_by_asked ON admission_requests (boot_id, asked_boottime_ms);
+
+-- One stay of a station. Writer: sensor. Dies: privacy.visit_days.
+CREATE TABLE visits (
+    visit_id TEXT PRIMARY KEY,
+    session_id TEXT,                  -- of the gate, when she was admitted
+    lead_id TEXT,
+    started_at TEXT NOT NULL,
+    ended_at TEXT NOT NULL,
+    dwell_seconds INTEGER NOT NULL
+) STRICT;
+CREATE INDEX visits_by_started_at ON visits (started_at);
+
+-- One count of the radios around, for one window; the current window is rewritten while it lasts
+-- (complete = 0). Writer: sensor. Dies: privacy.footfall_days.
+CREATE TABLE footfall (
+    footfall_id TEXT PRIMARY KEY,
+    window_start TEXT NOT NULL UNIQUE,
+    window_seconds INTEGER NOT NULL,
+    devices INTEGER,                  -- estimated devices; NULL without a monitor radio
+    low INTEGER,                      -- interval of the estimate
+    high INTEGER,
+    inside INTEGER,                   -- of them at or above inside_dbm
+    passers_by INTEGER,               -- and below
+    stations INTEGER NOT NULL,        -- on our WiFi at the end of the window
+    dwell_histogram TEXT NOT NULL,    -- JSON: upper bound in seconds -> devices
+    method TEXT NOT NULL,
+    naive_macs INTEGER NOT NULL,      -- what counting addresses would have said
+    frames INTEGER NOT NULL,
+    inside_dbm INTEGER NOT NULL,
+    estimator_version TEXT NOT NULL,
+    complete INTEGER NOT NULL
+) STRICT;
+
+-- Up to which join or leave the sensor has heard the gate. One row. Writer: sensor.
+CREATE TABLE sensor_cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    presences_seq INTEGER NOT NULL
+) STRICT;
+
+-- Something the owner should know; open while cleared_at is NULL, one open row a key. Writer: each process.
+CREATE TABLE notices (
+    notice_id TEXT PRIMARY KEY,
+    key TEXT NOT NULL,                -- names the sentence in the catalogues
+    severity TEXT NOT NULL,           -- info, warning, trouble
+    detail TEXT NOT NULL,             -- for the person who mends it, in English
+    raised_at TEXT NOT NULL,
+    cleared_at TEXT
+) STRICT;
+CREATE UNIQUE INDEX notices_open ON notices (key) WHERE cleared_at IS NULL;
+
+-- The owner's way in. One row. Writer: portal.
+CREATE TABLE owner_account (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    password_hash TEXT NOT NULL,      -- argon2id
+    changed_at TEXT NOT NULL
+) STRICT;
+
+-- The queue to head office, in the order things were committed. All append; sync deletes what is acknowledged.
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    type TEXT NOT NULL,
+    at TEXT NOT NULL,
+    clock TEXT NOT NULL,              -- synced, unsynced
+    boot_id TEXT NOT NULL,
+    monotonic_ms INTEGER NOT NULL,    -- CLOCK_BOOTTIME
+    body TEXT NOT NULL                -- JSON
+) STRICT;
+
+-- Events head office refused, kept for a person to look at. Writer: sync. Dies: 90 days.
+CREATE TABLE rejected_events (
+    seq INTEGER PRIMARY KEY,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    body TEXT NOT NULL,
+    key TEXT NOT NULL,
+    message TEXT NOT NULL,
+    rejected_at TEXT NOT NULL
+) STRICT;
+
+-- How the upload stands. One row, made by the migration; the epoch tells this outbox from an older one
+-- with the same numbers. Writer: sync.
+CREATE TABLE upload_state (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch TEXT NOT NULL,
+    acknowledged_seq INTEGER NOT NULL,
+    last_success_at TEXT,
+    last_attempt_at TEXT,
+    last_error TEXT                   -- one sentence; NULL after a success
+) STRICT;
