@@ -1,0 +1,58 @@
+"""Imports run one way: portal -> netctl -> sync; tests and scapy stay out of the daemons' start path."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAY_IMPORT = {"portal": {"portal", "netctl", "sync"}, "netctl": {"netctl", "sync"}, "sync": {"sync"}}
+OURS = {"portal", "netctl", "sync", "tests"}
+
+
+def _imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are written in full"
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_a_room_looks_down_the_arrows_only(package: str) -> None:
+    files = sorted((ROOT / package).rglob("*.py"))
+    assert files
+    wrong = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for file in files
+        for name in _imported(file)
+        if name.partition(".")[0] in OURS - MAY_IMPORT[package]
+    ]
+    assert wrong == []
+
+
+def test_the_box_does_not_load_the_head_office() -> None:
+    files = [file for file in (ROOT / "sync").rglob("*.py") if "headoffice" not in file.parts]
+    files += list((ROOT / "netctl").rglob("*.py")) + list((ROOT / "portal").rglob("*.py"))
+    assert [
+        f"{file} {name}" for file in files for name in _imported(file) if name.startswith("sync.headoffice")
+    ] == []
+
+
+def test_the_top_level_is_as_agreed() -> None:
+    tracked = {
+        "portal",
+        "netctl",
+        "sync",
+        "systemd",
+        "image",
+        "tests",
+        "pyproject.toml",
+        "README.md",
+        "Makefile",
+    }
+    tracked |= {"LICENSE", ".gitignore", ".ci", "constraints.txt"}
+    ignored = {".venv", "build", "dist", ".git", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+    assert {entry.name for entry in ROOT.iterdir()} - ignored <= tracked
