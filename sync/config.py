@@ -259,18 +259,23 @@ class Config:
     def parse(cls, document: Mapping[str, Any], path: Path = DEFAULT_PATH) -> Self:
         """A parsed TOML document as settings. Raises ConfigErrors with every mistake in it."""
         mistakes: list[Mistake] = []
-        sections: dict[str, Any] = {}
-        known = {field.name: field.type for field in fields(cls)}
-        for name in document.keys() - known.keys():
-            mistakes.append(Mistake(key=name, wrong="there is no such section", meant=_closest(name, known)))
-        for name, section in known.items():
-            assert isinstance(section, type)
-            sections[name] = _parse_section(section, name, document.get(name, {}), mistakes)
+        sections = parse_sections(cls, document, mistakes)
         if not mistakes:
             mistakes += contradictions(config := cls(**sections))
         if mistakes:
             raise ConfigErrors(path, sorted(mistakes, key=lambda mistake: mistake.key))
         return config
+
+
+def parse_sections(page: Any, document: Mapping[str, Any], mistakes: list[Mistake]) -> dict[str, Any]:
+    """The sections of a dataclass of sections by name; what is wrong is appended to `mistakes`."""
+    known = {field.name: field.type for field in fields(page)}
+    for name in document.keys() - known.keys():
+        mistakes.append(Mistake(key=name, wrong="there is no such section", meant=_closest(name, known)))
+    return {
+        name: _parse_section(section, name, document.get(name, {}), mistakes)
+        for name, section in known.items()
+    }
 
 
 def _parse_section(section: Any, name: str, given: Any, mistakes: list[Mistake]) -> Any:
@@ -315,23 +320,24 @@ def contradictions(config: Config) -> list[Mistake]:
 
 def load(path: Path = DEFAULT_PATH) -> Config:
     """The settings of this box. Raises ConfigErrors: unreadable file, broken TOML or wrong settings."""
+    return Config.parse(read_document(path), path)
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """A TOML file, not yet checked. Raises ConfigErrors when it is missing, unreadable or broken."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ConfigErrors(
-            path, [Mistake(key=str(path), wrong="there is no such file", meant="--config FILE")]
-        ) from None
+        mistake = Mistake(key=str(path), wrong="there is no such file", meant="--config FILE")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigErrors(
-            path, [Mistake(key=str(path), wrong=f"cannot be read: {error}", meant="")]
-        ) from None
-    return Config.parse(document, path)
+        mistake = Mistake(key=str(path), wrong=f"cannot be read: {error}", meant="")
+    raise ConfigErrors(path, [mistake])
 
 
-def commented() -> str:
+def commented(page: Any = Config) -> str:
     """All settings with their meanings and defaults, as a TOML file in which every line is a comment."""
     lines = []
-    for field in fields(Config):
+    for field in fields(page):
         section: Any = field.type
         lines += ["", f"# {section.__doc__.splitlines()[0]}", f"[{field.name}]"]
         for key, setting in section.SETTINGS.items():

@@ -7,13 +7,13 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
-
-from sync.config import Config
+from typing import TypeVar
 
 log = logging.getLogger("yingke")
+Settings = TypeVar("Settings")
 
 
-def main(run: Callable[[Config], Awaitable[None]], config: Config) -> int:
+def main(run: Callable[[Settings], Awaitable[None]], config: Settings) -> int:
     """Runs one process until SIGTERM or SIGINT; returns its exit code.
 
     A failure of `run` is logged with its reason and ends the process with 1: systemd starts it again.
@@ -35,7 +35,7 @@ class ProcessFailed(Exception):
     """A process cannot go on; the text is one sentence that names the cause and the remedy."""
 
 
-async def _until_told_to_stop(run: Callable[[Config], Awaitable[None]], config: Config) -> None:
+async def _until_told_to_stop(run: Callable[[Settings], Awaitable[None]], config: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

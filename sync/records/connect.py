@@ -5,16 +5,16 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Concatenate, Literal, ParamSpec, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 from sqlite_utils import Database
 
+from sync.group_commit import GroupCommit, NotCommitted
 from sync.records.migrations import migrations
 
 Process = Literal["portal", "gate", "sensor", "sync"]
 P = ParamSpec("P")
 T = TypeVar("T")
-_Waiting = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
 
 # Each table has its writer; all append to the outbox, and any may raise or clear a notice.
 _SHARED = frozenset({"outbox", "notices"})
@@ -106,23 +106,19 @@ class Records:
     """
 
     def __init__(self, path: Path, process: Process) -> None:
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="records-write")
+        self._writer = GroupCommit(open_connection(path, process), "records-write")
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="records-read")
-        self._to_write = open_connection(path, process)
         self._to_read = open_connection(path, process)
         self._to_read.execute("PRAGMA query_only = ON")
-        self._waiting: list[_Waiting] = []
-        self._writing: asyncio.Task[None] | None = None
 
     async def write(
         self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """Raises RecordsUnavailable, or what `fn` raised: its own changes are undone, not its neighbours'."""
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append((lambda connection: fn(connection, *args, **kwargs), done))
-        if self._writing is None:
-            self._writing = asyncio.create_task(self._write_waiting())
-        return await done
+        try:
+            return await self._writer.write(fn, *args, **kwargs)
+        except NotCommitted as error:
+            raise RecordsUnavailable(f"the records cannot be written: {error}") from error
 
     async def read(
         self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -136,61 +132,9 @@ class Records:
 
     async def close(self) -> None:
         """Finishes what is being written, then lets go."""
-        while self._writing is not None:
-            await asyncio.wait({self._writing})
-        self._writer.shutdown()
+        await self._writer.close()
         self._reader.shutdown()
-        self._to_write.close()
         self._to_read.close()
-
-    async def _write_waiting(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting, []
-                outcomes = await loop.run_in_executor(self._writer, _commit_group, self._to_write, group)
-                for (_, done), (value, error) in zip(group, outcomes, strict=True):
-                    if done.cancelled():
-                        continue
-                    if error is None:
-                        done.set_result(value)
-                    else:
-                        done.set_exception(error)
-        finally:
-            self._writing = None
-
-
-def _commit_group(
-    connection: sqlite3.Connection, group: list[_Waiting]
-) -> list[tuple[Any, BaseException | None]]:
-    """Each function in a savepoint of its own, all in one transaction: either all are durable or none."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_in_savepoint(connection, fn) for fn, _ in group]
-        connection.execute("COMMIT")
-    except sqlite3.Error as error:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        unavailable = RecordsUnavailable(f"the records cannot be written: {error}")
-        unavailable.__cause__ = error
-        return [(None, unavailable) for _ in group]
-    return outcomes
-
-
-def _in_savepoint(
-    connection: sqlite3.Connection, fn: Callable[[sqlite3.Connection], Any]
-) -> tuple[Any, BaseException | None]:
-    connection.execute("SAVEPOINT one")
-    try:
-        value = fn(connection)
-    except sqlite3.OperationalError:
-        raise  # a full disk or a broken file is the whole group's trouble
-    except Exception as error:
-        connection.execute("ROLLBACK TO one")
-        connection.execute("RELEASE one")
-        return None, error
-    connection.execute("RELEASE one")
-    return value, None
 
 
 async def open_records(path: Path, process: Process) -> Records:
