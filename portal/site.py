@@ -1,0 +1,30 @@
+"""What every handler works with."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from netctl.client import GateClient
+from portal.pages import Pages
+from portal.rate import RateLimit
+from portal.seal import Seal
+from sync.config import Config
+from sync.model import Clock
+from sync.records import Records
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One store's pages and what stands behind them. `registrations`: forms sent, by station address."""
+
+    config: Config
+    records: Records
+    gate: GateClient
+    clock: Clock
+    pages: Pages
+    seal: Seal
+    registrations: RateLimit
+
+
+SITE: Final = web.AppKey("site", Site)

@@ -1,0 +1,47 @@
+"""Where a request comes from. Only addresses of sockets count: headers say what their sender likes."""
+
+from ipaddress import ip_interface
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from netctl.api import Ip, parse_ip
+from sync.config import Config
+
+
+def station_ip(request: web.BaseRequest) -> Ip:
+    """The address of the phone that asks."""
+    return parse_ip(request.remote or "0.0.0.0")  # noqa: S104 — nobody's address, not one to listen on
+
+
+def local_ip(request: web.BaseRequest) -> Ip | None:
+    """Our own address that the phone spoke to."""
+    name = request.transport.get_extra_info("sockname") if request.transport else None
+    return parse_ip(name[0]) if isinstance(name, tuple) else None
+
+
+def is_own_loopback(request: web.BaseRequest) -> bool:
+    """Whether the box asks itself."""
+    local = local_ip(request)
+    return local is not None and local.is_loopback and station_ip(request).is_loopback
+
+
+def is_owner_network(request: web.BaseRequest, config: Config) -> bool:
+    """Whether a password may travel: the owner's own network, or HTTPS that ends in this process.
+
+    The packet filter drops guests' packets to the owner address, so the local address proves the network.
+    """
+    tls = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
+    return tls or local_ip(request) == ip_interface(config.network.owner_address).ip
+
+
+def is_foreign_form(request: web.BaseRequest) -> bool:
+    """Whether another site's page made the browser send this form (RFC 6454 section 7).
+
+    A bare request without Origin is no browser's form. A phone is known by its address alone, so without
+    this any web page could sign it out.
+    """
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = request.headers.get("Origin", "null")
+    return origin != "null" and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
