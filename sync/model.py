@@ -53,7 +53,8 @@ def to_wire(at: datetime) -> str:
     """An aware datetime as `2026-11-23T08:00:00.000000Z`. Raises ValueError for a naive one."""
     if at.tzinfo is None:
         raise ValueError("a time without a zone")
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: glibc writes the year 970 with three digits, and text order would no longer be time order.
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def from_wire(text: str) -> datetime:
