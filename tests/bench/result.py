@@ -1,0 +1,23 @@
+"""What a bench found."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """`figures` are ours, `peers` the others' (None: not installed), `ratios` ours to theirs."""
+
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    peers: Mapping[str, Any] = field(default_factory=dict)
+    ratios: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle of several runs, to four figures: more would be noise."""
+    return float(f"{statistics.median(values):.4g}")

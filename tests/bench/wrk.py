@@ -1,0 +1,39 @@
+"""wrk (github.com/wg/wrk), the load generator, and what it says."""
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+# What an iPhone's check looks like; `Connection: close` makes each request a connection of its own.
+_HEADERS = ("User-Agent: CaptiveNetworkSupport-390 wispr", "Connection: close")
+_UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Requests a second, the 99th percentile in milliseconds, and what went wrong."""
+
+    per_second: float
+    p99_ms: float
+    failed: int
+
+
+def load(url: str, *, connections: int, seconds: int) -> Load:
+    """Loads `url` for a bounded time. Raises RuntimeError when a reply was no 2xx or 3xx, or none came."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
+    for header in _HEADERS:
+        command += ["-H", header]
+    said = subprocess.run(
+        [*command, url], capture_output=True, text=True, check=True, timeout=seconds + 60
+    ).stdout
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", said)
+    if not rate or not p99:
+        raise RuntimeError(f"wrk said nothing of use:\n{said}")
+    return Load(per_second=float(rate[1]), p99_ms=float(p99[1]) * _UNITS_MS[p99[2]], failed=_failed(said))
+
+
+def _failed(said: str) -> int:
+    wrong_status = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+    return int(wrong_status[1] if wrong_status else 0) + sum(map(int, errors.groups() if errors else ()))
