@@ -303,9 +303,9 @@ def _closest(word: str, known: Mapping[str, Any]) -> str:
 def contradictions(config: Config) -> list[Mistake]:
     """What no setting shows alone: values that cannot hold together."""
     found = []
-    asked = (config.registration.name, config.registration.phone, config.registration.email)
-    if set(asked) == {"hidden"}:
-        found.append(Mistake(key="registration", wrong="every field is hidden", meant='phone = "optional"'))
+    if config.registration.phone == config.registration.email == "hidden":
+        wrong = "a lead needs a telephone number or an e-mail address, and both are hidden"
+        found.append(Mistake(key="registration", wrong=wrong, meant='phone = "optional"'))
     if bool(config.portal.certificate) != bool(config.portal.certificate_key):
         wrong = "a certificate needs its key, and a key its certificate"
         found.append(Mistake(key="portal.certificate", wrong=wrong, meant="both or neither"))

@@ -58,6 +58,11 @@ def pending(connection: sqlite3.Connection, clock: Clock) -> list[AdmissionReque
     return _good(connection, None, clock)
 
 
+def latest_from(connection: sqlite3.Connection, ip: str, clock: Clock) -> AdmissionRequest | None:
+    """The last good request for the station at this address."""
+    return next((asked for asked in reversed(pending(connection, clock)) if asked.ip == ip), None)
+
+
 def _good(connection: sqlite3.Connection, request_id: str | None, clock: Clock) -> list[AdmissionRequest]:
     rows = connection.execute(
         "SELECT * FROM admission_requests WHERE boot_id = :boot_id AND asked_boottime_ms >= :since"

@@ -133,6 +133,16 @@ def _consent(connection: sqlite3.Connection, lead_id: LeadId, agreement: Agreeme
     outbox.append(connection, new_event("consent.given", consent, clock))
 
 
+def agreed_purposes(connection: sqlite3.Connection, lead_id: LeadId) -> list[Purpose]:
+    """What she has agreed to and not withdrawn."""
+    rows = connection.execute(
+        "SELECT DISTINCT purpose FROM consents WHERE lead_id = :lead_id AND withdrawn_at IS NULL"
+        " ORDER BY purpose",
+        {"lead_id": lead_id},
+    )
+    return [row[0] for row in rows]
+
+
 def withdraw_consents(
     connection: sqlite3.Connection, lead_id: LeadId, purposes: Sequence[Purpose], clock: Clock
 ) -> int:

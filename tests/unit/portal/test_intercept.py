@@ -159,7 +159,11 @@ def test_no_bytes_get_anything_but_the_redirect(garbage: bytes) -> None:
         async with interceptor_on_loopback() as address:
             return await ask(address, garbage, half_close=True)
 
-    assert uvloop.run(scene()) == (redirect_to(URL) if garbage else b"")
+    answer = uvloop.run(scene())
+    if garbage.startswith(b"HEAD "):
+        assert answer == Interceptor(redirect_to(URL)).head_answer
+    else:
+        assert answer == (redirect_to(URL) if garbage else b"")
 
 
 @given(st.binary(max_size=200), st.binary(max_size=200))

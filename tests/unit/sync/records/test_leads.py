@@ -79,6 +79,27 @@ async def test_withdrawing_twice_is_told_once(portal_records: Records, clock: Fa
     assert (await _types(portal_records)).count("consent.withdrawn") == 1
 
 
+async def test_what_is_withdrawn_is_no_longer_agreed_to(portal_records: Records, clock: FakeClock) -> None:
+    lead_id = await portal_records.write(leads.register, FORM, clock)
+    assert await portal_records.read(leads.agreed_purposes, lead_id) == ["access_terms", "marketing"]
+    await portal_records.write(leads.withdraw_consents, lead_id, ("marketing",), clock)
+    assert await portal_records.read(leads.agreed_purposes, lead_id) == ["access_terms"]
+
+
+async def test_the_last_request_of_an_address_is_found_while_it_is_good(
+    portal_records: Records, clock: FakeClock
+) -> None:
+    await portal_records.write(leads.register, FORM, clock)
+    clock.advance(1)
+    await portal_records.write(leads.register, replace(FORM, form_id="02FORM"), clock)
+    latest = await portal_records.read(admission.latest_from, FORM.ip, clock)
+    assert latest is not None
+    assert latest.request_id == "02FORM"
+    assert await portal_records.read(admission.latest_from, "10.77.0.10", clock) is None
+    clock.advance(admission.GOOD_FOR_SECONDS + 1)
+    assert await portal_records.read(admission.latest_from, FORM.ip, clock) is None
+
+
 async def test_an_old_lead_dies_with_its_consents(portal_records: Records, clock: FakeClock) -> None:
     await portal_records.write(leads.register, FORM, clock)
     assert await portal_records.write(leads.purge, clock.now()) == 0
