@@ -1,0 +1,69 @@
+"""Head office, on a machine of its own beyond the internet, and the data team that pulls from it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.lab.box import product
+from tests.lab.internet import HEAD_OFFICE
+from tests.lab.namespace import Namespace
+from tests.lab.waiting import until
+from tests.lab.web import fetch
+
+Row = dict[str, Any]
+
+
+class HeadOffice:
+    """Runs on SQLite. `pull` is what a data team does: page after page with a read key."""
+
+    def __init__(self, home: Path) -> None:
+        self.namespace = Namespace("headoffice", home)
+        self.database = f"sqlite:///{self.namespace.home / 'headoffice.db'}"
+        self.url = f"http://{HEAD_OFFICE}:8443"
+        line = [product("yingke-headoffice"), "serve", "--database", self.database]
+        self.server = self.namespace.daemon("serve", *line, "--listen", f"{HEAD_OFFICE}:8443", notifies=True)
+        self._read_key = ""
+
+    def start(self) -> None:
+        self.server.start()
+
+    def command(self, *arguments: str, stdin: str | None = None) -> str:
+        """`yingke-headoffice …` on its database; what it printed."""
+        line = [product("yingke-headoffice"), *arguments, "--database", self.database]
+        return self.namespace.run(*line, stdin=stdin).stdout
+
+    def add_venue(self, venue: str, name: str) -> str:
+        """A new store; returns its upload key."""
+        answer = json.loads(self.command("venue", "add", venue, "--name", name, "--json"))
+        return str(answer["upload_key"])
+
+    @property
+    def read_key(self) -> str:
+        """A key that may read everything, personal fields included."""
+        if not self._read_key:
+            answer = json.loads(self.command("key", "add", "data-team", "--scope", "read,pii", "--json"))
+            self._read_key = str(answer["key"])
+        return self._read_key
+
+    def pull(self, table: str) -> list[Row]:
+        """All rows of a table, cursor after cursor, small pages on purpose."""
+        rows: list[Row] = []
+        cursor = ""
+        while True:
+            url = f"{self.url}/v1/{table}?limit=7" + (f"&cursor={cursor}" if cursor else "")
+            reply = fetch(self.namespace, url, headers={"Authorization": f"Bearer {self.read_key}"})
+            assert reply.status == 200, f"{url}: {reply.status} {reply.body}"
+            page = json.loads(reply.body)
+            rows += page["data"]
+            if not page["has_more"]:
+                return rows
+            cursor = page["next_cursor"]
+
+    def wait_for(self, table: str, count: int = 1, within_seconds: float = 30) -> list[Row]:
+        """The rows of a table as soon as there are at least `count`."""
+
+        def enough() -> list[Row]:
+            rows = self.pull(table)
+            return rows if len(rows) >= count else []
+
+        return until(enough, f"{count} rows in {table} at head office", within_seconds)

@@ -1,0 +1,64 @@
+"""The rest of the world: a router of the provider, a web server, a resolver that knows every name."""
+
+from pathlib import Path
+
+from tests.lab.namespace import Namespace
+
+WEB_IPV4, WEB_IPV6 = "203.0.113.10", "2001:db8:80::10"
+RESOLVER = "203.0.113.53"
+UPLINK_IPV4, UPLINK_IPV6 = "198.51.100.2", "2001:db8:77::2"
+HEAD_OFFICE = "192.0.2.2"
+
+
+class Internet:
+    """Addresses of the documentation ranges (RFC 5737, RFC 3849) stand for public ones."""
+
+    def __init__(self, home: Path) -> None:
+        self.namespace = Namespace("internet", home)
+        self.namespace.sysctl(ipv4__ip_forward=1, ipv6__conf__all__forwarding=1)
+        self.namespace.ip(
+            f"address add {WEB_IPV4}/32 dev lo",
+            f"address add {RESOLVER}/32 dev lo",
+            f"address add {WEB_IPV6}/128 dev lo nodad",
+        )
+        self.web = self.namespace.python("web", "tests.lab.internet_server")
+        # Answers every name, IPv4 and IPv6 alike.
+        names = [f"--address=/#/{WEB_IPV4}", f"--address=/#/{WEB_IPV6}"]
+        plain = ["--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces", "--pid-file="]
+        listen = [f"--listen-address={RESOLVER}"]
+        self.resolver = self.namespace.daemon("resolver", "dnsmasq", "-d", *plain, *listen, *names)
+
+    def start(self) -> None:
+        self.resolver.start()
+        self.web.start()
+
+    def connect(self, box: Namespace, link: str) -> None:
+        """The provider's line to a box: IPv4 and IPv6, as a router of the provider would give them."""
+        self.namespace.join("line", box, link)
+        self.namespace.ip(
+            "address add 198.51.100.1/24 dev line", "address add 2001:db8:77::1/64 dev line nodad"
+        )
+        box.ip(
+            f"address add {UPLINK_IPV4}/24 dev {link}",
+            "route add default via 198.51.100.1",
+            f"address add {UPLINK_IPV6}/64 dev {link} nodad",
+            "route add ::/0 via 2001:db8:77::1",
+        )
+
+    def connect_head_office(self, head_office: Namespace) -> None:
+        self.namespace.join("office", head_office, "eth0")
+        self.namespace.ip("address add 192.0.2.1/24 dev office")
+        head_office.ip(f"address add {HEAD_OFFICE}/24 dev eth0", "route add default via 192.0.2.1")
+
+    def cut(self) -> None:
+        """The provider's line is dead."""
+        self.namespace.ip("link set line down")
+
+    def mend(self) -> None:
+        self.namespace.ip("link set line up")
+
+    def logs(self) -> str:
+        return self.namespace.logs()
+
+    def close(self) -> None:
+        self.namespace.close()

@@ -1,0 +1,70 @@
+"""The web server of the virtual internet: answers the phones' connectivity checks as the real ones do
+(the hosts' documented answers), any other host with a page, and datagrams to port 443 with an echo.
+"""
+
+import asyncio
+from typing import cast
+
+from aiohttp import web
+
+from sync.process import notify_ready
+
+_SUCCESS = "<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"
+_TEXTS = {
+    "/hotspot-detect.html": _SUCCESS,
+    "/library/test/success.html": _SUCCESS,
+    "/connecttest.txt": "Microsoft Connect Test",
+    "/ncsi.txt": "Microsoft NCSI",
+    "/success.txt": "success\n",
+    "/canonical.html": '<meta http-equiv="refresh" content="0;url=https://support.mozilla.org/kb/captive-portal"/>',
+    "/nm": "NetworkManager is online\n",
+    "/check_network_status.txt": "NetworkManager is online\n",
+    "/static/hotspot.txt": "OK",
+}
+_EMPTY = {"/generate_204", "/gen_204"}
+_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{host}</title>
+<meta name="viewport" content="width=device-width"></head>
+<body><h1>Welcome to the internet</h1><p id="host">{host}</p>
+<p id="from">You come from {peer}.</p></body></html>
+"""
+
+
+async def answer(request: web.Request) -> web.Response:
+    if request.path in _EMPTY:
+        return web.Response(status=204)
+    if request.path in _TEXTS:
+        kind = "text/plain" if request.path.endswith(".txt") else "text/html"
+        return web.Response(text=_TEXTS[request.path], content_type=kind)
+    if request.path.startswith("/bytes/"):
+        return web.Response(body=bytes(int(request.path.removeprefix("/bytes/"))))
+    page = _PAGE.format(host=request.url.host, peer=request.remote)
+    return web.Response(text=page, content_type="text/html")
+
+
+class Echo(asyncio.DatagramProtocol):
+    """Stands for QUIC: what arrives goes back."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._transport.sendto(data, addr)
+
+
+async def main() -> None:
+    server = web.Application()
+    server.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(server, access_log=None)
+    await runner.setup()
+    for port in (80, 443):
+        await web.TCPSite(runner, "::", port).start()
+        await web.TCPSite(runner, "0.0.0.0", port).start()
+    loop = asyncio.get_running_loop()
+    for address in ("203.0.113.10", "2001:db8:80::10"):
+        await loop.create_datagram_endpoint(Echo, local_addr=(address, 443))
+    notify_ready()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
