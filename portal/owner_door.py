@@ -69,6 +69,9 @@ class Door:
         self._signed_in.pop(_name(token), None)
 
 
+DOOR: Final = web.AppKey("door", Door)
+
+
 def _name(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
