@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
-from tests.lab.namespace import Namespace, environment
+from tests.lab.namespace import environment
 
 Message = dict[str, Any]
 
@@ -46,33 +46,43 @@ class BrowserFailed(AssertionError):
     """The browser said no, did not answer in time, or shows no such thing."""
 
 
+class Machine(Protocol):
+    """Where the browser runs: a phone's namespace, or this machine itself."""
+
+    @property
+    def home(self) -> Path: ...
+    def command(self, *command: str) -> list[str]: ...
+
+
 class Chromium:
     """One browser window with a fresh profile; `page` is a phone's screen unless told otherwise."""
 
     def __init__(
         self,
-        namespace: Namespace,
+        machine: Machine,
         *,
         language: str = "en",
         javascript: bool = True,
         width: int = 390,
         height: int = 844,
         scale: float = 1,
+        dark: bool = False,
     ) -> None:
-        self._log = (namespace.home / "chromium.log").open("ab")
-        profile = namespace.home / f"chromium-{time.monotonic_ns()}"
+        self._log = (machine.home / "chromium.log").open("ab")
+        profile = machine.home / f"chromium-{time.monotonic_ns()}"
         command_end, self._commands = _pipe()
         self._answers, answer_end = _pipe()
         ends = (command_end, answer_end)
         flags = [*_QUIET, f"--user-data-dir={profile}", f"--lang={language}", "about:blank"]
         launcher = [sys.executable, "-c", _ON_3_AND_4, *map(str, ends), "chromium", *flags]
+        home = str(machine.home)
         self._process = subprocess.Popen(
-            namespace.command(*launcher),
+            machine.command(*launcher),
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
             pass_fds=ends,
-            env=environment() | {"HOME": str(namespace.home), "LANGUAGE": language},
+            env=environment() | {"HOME": home, "TMPDIR": home, "LANGUAGE": language},
         )
         for end in ends:
             os.close(end)
@@ -91,6 +101,8 @@ class Chromium:
             deviceScaleFactor=scale,
             mobile=width < 600,
         )
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self._call("Emulation.setEmulatedMedia", features=[scheme])
 
     def _attach(self) -> None:
         pages = [info for info in self._call("Target.getTargets")["targetInfos"] if info["type"] == "page"]
@@ -146,9 +158,14 @@ class Chromium:
         document = self._call("DOM.getDocument")["root"]["nodeId"]
         return str(self._call("DOM.getOuterHTML", nodeId=document)["outerHTML"])
 
-    def screenshot(self, file: Path) -> None:
-        """The visible part of the page as a PNG file."""
-        file.write_bytes(base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"]))
+    def screenshot(self, file: Path, *, whole_page: bool = False) -> None:
+        """The visible part of the page, or all of it, as a PNG file."""
+        area: Message = {}
+        if whole_page:
+            size = self._call("Page.getLayoutMetrics")["cssContentSize"]
+            area = {"clip": size | {"x": 0, "y": 0, "scale": 1}, "captureBeyondViewport": True}
+        shot = self._call("Page.captureScreenshot", format="png", **area)
+        file.write_bytes(base64.b64decode(shot["data"]))
 
     def _find(self, selector: str) -> int:
         document = self._call("DOM.getDocument")["root"]["nodeId"]
