@@ -1,6 +1,8 @@
 """The box: the product's four processes and dnsmasq as they run on a real router, in a namespace."""
 
+import contextlib
 import json
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -106,6 +108,12 @@ class Box:
         """One of the product's commands on the box; what it printed. Raises Failed."""
         line = [product(command), *arguments, "--config", str(self.config_file)]
         return self.namespace.run(*line, stdin=stdin).stdout
+
+    def records(self, question: str) -> list[tuple[object, ...]]:
+        """Reads records.db, as a person who looks after the box would."""
+        file = f"file:{self.data_dir / 'records.db'}?mode=ro"
+        with contextlib.closing(sqlite3.connect(file, uri=True, timeout=10)) as connection:
+            return list(connection.execute(question))
 
     def admitted(self) -> dict[str, int]:
         """The kernel's word on who may pass: seconds left by MAC, as in the set of the forward chain."""

@@ -71,6 +71,13 @@ class Daemon:
         """As a crash would end it (SIGKILL)."""
         self._end(signal.SIGKILL)
 
+    def pause(self) -> None:
+        """Freezes it (SIGSTOP), as a machine that has no time for it."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
     def stop(self) -> int:
         """As the service manager would end it (SIGTERM); returns its exit code."""
         return self._end(signal.SIGTERM)

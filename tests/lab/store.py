@@ -13,7 +13,10 @@ from tests.lab.waiting import until
 
 
 class Store:
-    """Built by its constructor, alive after `open`, gone after `close`; `home` holds every file and log."""
+    """Built by its constructor, alive after `open`, gone after `close`; `home` holds every file and log.
+
+    `seen` names every phone that ever came within reach, `phones` those that are.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -29,6 +32,7 @@ class Store:
         self._air.ip("link set cable master air")
         self._air.join("radio", self.box.namespace, self.box.MONITOR)
         self.phones: dict[str, Phone] = {}
+        self.seen: list[str] = []
 
     @property
     def air(self) -> Namespace:
@@ -46,7 +50,8 @@ class Store:
 
     def phone(self, name: str) -> Phone:
         """A phone within reach of the WiFi, not yet joined."""
-        number = len(self.phones) + 1
+        self.seen.append(name)
+        number = len(self.seen)
         mac = f"02:00:5e:10:{number >> 8:02x}:{number & 0xFF:02x}"
         namespace = Namespace(name, self.home)
         port = f"ap{number}"
