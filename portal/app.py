@@ -5,12 +5,16 @@ from typing import Final
 from aiohttp import web
 
 from netctl.client import GateClient
+from portal import capport, health, owner, privacy, registration, shopper
 from portal.errors import errors_become_pages
+from portal.notice import notice
+from portal.owner_door import DOOR, Door
 from portal.owner_network import owner_network_only
 from portal.pages import Pages
 from portal.rate import RateLimit
 from portal.seal import Seal
 from portal.site import SITE, Site
+from portal.where import portal_url
 from sync.config import Config
 from sync.model import Clock
 from sync.records import Records
@@ -20,7 +24,19 @@ LARGEST_BODY_BYTES: Final = 16 * 1024
 
 def routes() -> list[web.RouteDef]:
     """What the portal answers to, and where that is written."""
-    return []
+    return [
+        web.get("/", shopper.splash),
+        web.get("/register", registration.form),
+        web.post("/register", registration.register),
+        web.get("/online", shopper.online),
+        web.post("/sign-out", shopper.sign_out),
+        web.get("/expired", shopper.expired),
+        web.get("/privacy", privacy.privacy),
+        web.post("/privacy/withdraw", privacy.withdraw),
+        web.get("/capport/api", capport.capport_api),
+        web.get("/healthz", health.healthz),
+        *owner.routes(),
+    ]
 
 
 def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -> web.Application:
@@ -28,15 +44,19 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
     app = web.Application(
         middlewares=[errors_become_pages, owner_network_only], client_max_size=LARGEST_BODY_BYTES
     )
+    pages = Pages(config)
     app[SITE] = Site(
         config=config,
         records=records,
         gate=gate,
         clock=clock,
-        pages=Pages(config),
+        pages=pages,
+        portal_url=portal_url(config),
+        notices={code: notice(config, language) for code, language in pages.languages.items()},
         seal=Seal.from_file(config.venue.data_dir / "portal" / "form.key"),
         registrations=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
     )
+    app[DOOR] = Door(clock.boottime)
     app.add_routes(routes())
     app.on_response_prepare.append(_headers_of_every_answer)
     return app

@@ -39,7 +39,7 @@ def palette(colour: str) -> Palette:
         ink=ink,
         deep=_until(_turned(colour, 0.05, 0.07 * away), ink, READABLE, away),
         deeper=_until(_turned(colour, 0.10, 0.13 * away), ink, READABLE, away),
-        glow=_turned(colour, -0.07, -0.16 * away),
+        glow=_muted(_turned(colour, -0.03, -0.24 * away)),
         link=_until(colour, LIGHT_SURFACE, READABLE, -1),
         link_dark=_until(colour, DARK_SURFACE, READABLE, 1),
         button_dark=button_dark,
@@ -73,8 +73,17 @@ def _until(colour: str, against: str, ratio: float, direction: int) -> str:
 def _turned(colour: str, hue: float, lightness: float) -> str:
     """The colour with its hue turned (1 is a full circle) and its lightness moved."""
     h, light, s = colorsys.rgb_to_hls(*_rgb(colour))
-    red, green, blue = colorsys.hls_to_rgb((h + hue) % 1.0, min(max(light + lightness, 0.0), 1.0), s)
-    return f"#{round(red * 255):02x}{round(green * 255):02x}{round(blue * 255):02x}"
+    return _hex(colorsys.hls_to_rgb((h + hue) % 1.0, min(max(light + lightness, 0.0), 1.0), s))
+
+
+def _muted(colour: str) -> str:
+    """The colour, less loud."""
+    h, light, s = colorsys.rgb_to_hls(*_rgb(colour))
+    return _hex(colorsys.hls_to_rgb(h, light, s * 0.55))
+
+
+def _hex(rgb: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(part * 255):02x}" for part in rgb)
 
 
 def _rgb(colour: str) -> tuple[float, float, float]:

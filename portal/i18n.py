@@ -54,15 +54,20 @@ def read_languages(locales: Path = LOCALES) -> dict[str, Language]:
 
 def _read(folder: Path) -> Translations:
     """All catalogues of the folder as one: portal.po for shoppers, owner.po for the owner."""
-    together = Translations()
-    for path in sorted(folder.glob("*.po")):
-        with path.open("rb") as file:
-            catalogue = pofile.read_po(file, locale=folder.parent.name)
-        compiled = io.BytesIO()
-        mofile.write_mo(compiled, catalogue)
-        compiled.seek(0)
-        together.merge(Translations(compiled))
-    return together
+    # Not merged into an empty one: the plural rule comes with the first catalogue.
+    first, *others = (_read_catalogue(path) for path in sorted(folder.glob("*.po")))
+    for other in others:
+        first.merge(other)
+    return first
+
+
+def _read_catalogue(path: Path) -> Translations:
+    with path.open("rb") as file:
+        catalogue = pofile.read_po(file, locale=path.parent.parent.name)
+    compiled = io.BytesIO()
+    mofile.write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Translations(compiled)
 
 
 def choose(asked: str | None, accepted: str | None, default: str) -> str:

@@ -40,7 +40,7 @@ class Pages:
 
     def __init__(self, config: Config) -> None:
         self._default_language = config.portal.default_language
-        self._languages = read_languages()
+        self.languages = read_languages()
         self._sheets = _read_sheets(palette(config.portal.colour))
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),
@@ -62,7 +62,7 @@ class Pages:
     def language(self, request: web.BaseRequest) -> Language:
         """The language this request is answered in."""
         accepted = request.headers.get("Accept-Language")
-        return self._languages[choose(request.query.get("lang"), accepted, self._default_language)]
+        return self.languages[choose(request.query.get("lang"), accepted, self._default_language)]
 
     def render(
         self,
@@ -80,7 +80,7 @@ class Pages:
             values
             | {
                 "language": language,
-                "languages": self._languages.values(),
+                "languages": self.languages.values(),
                 "link": lambda path, **query: _link(request, path, query),
                 "here": request.path,
                 "sheets": [self._sheets[name] for name in sheets],

@@ -1,11 +1,13 @@
 """What every handler works with."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
 from netctl.client import GateClient
+from portal.notice import Notice
 from portal.pages import Pages
 from portal.rate import RateLimit
 from portal.seal import Seal
@@ -16,13 +18,17 @@ from sync.records import Records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One store's pages and what stands behind them. `registrations`: forms sent, by station address."""
+    """One store's pages and what stands behind them. `notices`: by language code. `registrations`: how
+    often forms are sent, by station address.
+    """
 
     config: Config
     records: Records
     gate: GateClient
     clock: Clock
     pages: Pages
+    portal_url: str
+    notices: Mapping[str, Notice]
     seal: Seal
     registrations: RateLimit
 

@@ -9,6 +9,15 @@ from netctl.api import Ip, parse_ip
 from sync.config import Config
 
 
+def portal_url(config: Config) -> str:
+    """The portal's address towards phones. The LAN address as it is: with strict private DNS a phone cannot
+    resolve a name of ours; with a certificate the name it is for, which public DNS knows.
+    """
+    if config.portal.certificate:
+        return f"https://{config.portal.domain}/"
+    return f"http://{ip_interface(config.network.lan_address).ip}/"
+
+
 def station_ip(request: web.BaseRequest) -> Ip:
     """The address of the phone that asks."""
     return parse_ip(request.remote or "0.0.0.0")  # noqa: S104 — nobody's address, not one to listen on

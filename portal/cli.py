@@ -1,0 +1,146 @@
+"""`yingke-portal`: serve the pages, or set the owner's password."""
+
+import argparse
+import asyncio
+import os
+import socket
+import ssl
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from netctl.client import GateClient
+from portal.app import make_app
+from portal.intercept import serve_interceptor
+from portal.listen import bind, bind_everywhere, passed_sockets, port_of
+from portal.owner_password import set_password
+from portal.pages import LogoUnusable
+from portal.site import SITE
+from portal.where import portal_url
+from sync.config import DEFAULT_PATH, Config, ConfigErrors, load
+from sync.model import SystemClock, new_event
+from sync.process import ProcessFailed, notify_ready
+from sync.process import main as run_process
+from sync.records import RecordsUnavailable, open_records, outbox
+
+HTTPS_PORT: Final = 443
+IDLE_SECONDS: Final = 15.0
+LAST_ANSWERS_SECONDS: Final = 3.0
+BACKLOG: Final = 1024
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Exit codes: 0 done, 1 failed, 2 wrong settings or usage."""
+    parser = argparse.ArgumentParser(prog="yingke-portal", description="The pages of a store's free WiFi.")
+    parser.add_argument(
+        "command",
+        nargs="?",
+        choices=("serve", "password"),
+        default="serve",
+        help="serve the pages (the default), or set the owner's password, read from standard input",
+    )
+    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE", help="the settings")
+    asked = parser.parse_args(arguments)
+    try:
+        config = load(asked.config)
+    except ConfigErrors as errors:
+        print(errors, file=sys.stderr)
+        return 2
+    if asked.command == "password":
+        return set_password(config)
+    return run_process(run, config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sockets:
+    """Where pages and interceptor answer. `tls` only with a certificate."""
+
+    plain: list[socket.socket]
+    tls: list[socket.socket]
+    intercept: list[socket.socket]
+
+
+async def run(config: Config) -> None:
+    """Pages and interceptor, until cancelled. Raises ProcessFailed."""
+    clock = SystemClock()
+    sockets = sort_sockets(passed_sockets(os.environ, os.getpid()) or _own_sockets(config), config)
+    certificate = _certificate(config)
+    try:
+        records = await open_records(config.venue.data_dir / "records.db", "portal")
+    except RecordsUnavailable as error:
+        raise ProcessFailed(str(error)) from error
+    try:
+        app = make_app(config, records, GateClient(config.venue.run_dir / "gate.sock"), clock)
+        await _serve(app, sockets, certificate, portal_url(config))
+    except (OSError, ValueError, LogoUnusable, RecordsUnavailable) as error:
+        raise ProcessFailed(f"the pages cannot be served: {error}") from error
+    finally:
+        await records.close()
+
+
+async def _serve(
+    app: web.Application, sockets: Sockets, certificate: ssl.SSLContext | None, url: str
+) -> None:
+    site = app[SITE]
+    started = {"version": version("yingke"), "process": "portal"}
+    await site.records.write(outbox.append, new_event("venue.started", started, site.clock))
+    # No access log: who asked for what is the shopper's own business.
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=LAST_ANSWERS_SECONDS
+    )
+    await runner.setup()
+    try:
+        for listening in sockets.plain:
+            await web.SockSite(runner, listening, backlog=BACKLOG).start()
+        for listening in sockets.tls:
+            await web.SockSite(runner, listening, backlog=BACKLOG, ssl_context=certificate).start()
+        await _intercept(sockets.intercept, url)
+    finally:
+        await runner.cleanup()
+
+
+async def _intercept(listening: Sequence[socket.socket], url: str) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for one in listening:
+            tasks.create_task(serve_interceptor(one, url))
+        notify_ready(f"pages at {url}")
+
+
+def sort_sockets(sockets: Sequence[socket.socket], config: Config) -> Sockets:
+    """Each to its work, by its port. Raises ProcessFailed when nothing would answer captive phones."""
+    sorted_out = Sockets(plain=[], tls=[], intercept=[])
+    for one in sockets:
+        if port_of(one) == config.portal.intercept_port:
+            sorted_out.intercept.append(one)
+        elif port_of(one) == HTTPS_PORT:
+            sorted_out.tls.append(one)
+        else:
+            sorted_out.plain.append(one)
+    if not sorted_out.intercept:
+        raise ProcessFailed(
+            f"no socket has port {config.portal.intercept_port}, where the gate sends captive phones:"
+            " make portal.intercept_port and yingke-portal.socket agree"
+        )
+    if sorted_out.tls and not config.portal.certificate:
+        raise ProcessFailed("port 443 needs portal.certificate and portal.certificate_key")
+    return sorted_out
+
+
+def _own_sockets(config: Config) -> list[socket.socket]:
+    return [*map(bind, config.portal.listen), bind_everywhere(config.portal.intercept_port)]
+
+
+def _certificate(config: Config) -> ssl.SSLContext | None:
+    if not config.portal.certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(config.portal.certificate, config.portal.certificate_key)
+    except OSError as error:
+        raise ProcessFailed(f"portal.certificate cannot be used: {error}") from error
+    return context

@@ -1,0 +1,118 @@
+"""The privacy notice and the sentences beside the boxes, exactly as they are shown, with their version."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from portal.i18n import Language, mark
+from sync.config import Config
+from sync.records.leads import Agreement
+
+VERSION: Final = "2026-11"
+"""Changes with every change of the sentences below; the hash tells two stores' settings apart."""
+
+TERMS = mark(
+    "I want to use the free WiFi of %(store)s and accept the terms: I use it lawfully and at"
+    " my own risk, and I have been told how my data are used."
+)
+MARKETING = mark(
+    "Optional: %(controller)s may send me news and offers to the contact above. I can"
+    " withdraw this at any time."
+)
+_PARTS: Final = (
+    (
+        mark("Who answers for your data"),
+        mark("%(controller)s answers for the data described here. %(contact)s"),
+    ),
+    (
+        mark("What we keep"),
+        mark(
+            "What you type into the form, the language of the page, what you agreed to and when; and"
+            " when your device was connected and how much it transferred. We do not record which"
+            " pages you visit."
+        ),
+    ),
+    (
+        mark("What for"),
+        mark(
+            "To give you access to the WiFi and to be able to prove what was agreed. We write to you"
+            " only if you tick the separate box; the WiFi works the same without it."
+        ),
+    ),
+    (
+        mark("Your device"),
+        mark(
+            "While you are connected, and for a limited time after, the store's router keeps the"
+            " hardware address of your device, because it opens the way for it. The router also"
+            " counts how many devices are near by their radio signals. What it hears there is"
+            " replaced by changing pseudonyms in its memory and never written down, so nobody is"
+            " recognised by it."
+        ),
+    ),
+    (
+        mark("Where and for how long"),
+        mark(
+            "Your data lie on the router of the store, which deletes them %(lead_days)d days after"
+            " your last registration, and records of connections after %(visit_days)d days."
+            " %(passed_on)s"
+        ),
+    ),
+    (
+        mark("Your rights"),
+        mark(
+            "You can withdraw each consent on the page “Privacy” while you are connected. You can ask"
+            " to see, correct or delete your data, and complain to the data protection authority."
+        ),
+    ),
+)
+_PASSED_ON = mark("They are passed on to the head office of %(controller)s.")
+_NOT_PASSED_ON = mark("They do not leave it.")
+_WRITE_TO = mark("Write to: %(contact)s")
+_ASK_STAFF = mark("Please ask our staff in the store.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """`parts`: headings and paragraphs. `terms.text` holds the sentence and the whole notice, since both
+    are on the form; `marketing.text` is its sentence.
+    """
+
+    parts: tuple[tuple[str, str], ...]
+    terms_sentence: str
+    terms: Agreement
+    marketing: Agreement
+
+    @property
+    def stamp(self) -> str:
+        """Which texts these are; a form carries it, so that nobody agrees to texts she was not shown."""
+        return f"{self.terms.language}-{self.terms.sha256[:16]}-{self.marketing.sha256[:16]}"
+
+
+def notice(config: Config, language: Language) -> Notice:
+    """The notice of this store in this language."""
+    contact = config.privacy.contact
+    controller = config.privacy.controller or config.portal.brand_name or config.venue.name
+    head_office = config.sync.head_office_url
+    values = {
+        "store": config.venue.name,
+        "controller": controller,
+        "passed_on": language.say(_PASSED_ON, controller=controller)
+        if head_office
+        else language.say(_NOT_PASSED_ON),
+        "contact": language.say(_WRITE_TO, contact=contact) if contact else language.say(_ASK_STAFF),
+        "lead_days": config.privacy.lead_days,
+        "visit_days": config.privacy.visit_days,
+    }
+    parts = tuple((language.say(heading), language.say(text, **values)) for heading, text in _PARTS)
+    sentence = language.say(TERMS, **values)
+    whole = "\n\n".join([sentence, *(f"{heading}\n{text}" for heading, text in parts)])
+    return Notice(
+        parts=parts,
+        terms_sentence=sentence,
+        terms=Agreement(purpose="access_terms", version=VERSION, language=language.code, text=whole),
+        marketing=Agreement(
+            purpose="marketing",
+            version=VERSION,
+            language=language.code,
+            text=language.say(MARKETING, **values),
+        ),
+    )

@@ -1,0 +1,122 @@
+"""The form: shown, checked, kept, and the gate asked. Two taps on the button are one registration."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from netctl.client import GateRefused, GateUnavailable
+from portal import forms
+from portal.errors import Refused, log
+from portal.forms import FORM_RENEWED, Checked, Typed
+from portal.i18n import Language, mark
+from portal.notice import Notice
+from portal.pages import see_other
+from portal.site import SITE, Site
+from portal.where import is_foreign_form, station_ip
+from sync.model import new_id
+from sync.records import RecordsUnavailable, leads
+from sync.records.leads import Registration
+
+FOREIGN_FORM: Final = mark("This form was sent from another website. Please open our page and try again.")
+NOT_KEPT: Final = mark(
+    "We could not save this just now. We kept what you typed: please try again in a moment."
+)
+FIELDS: Final = ("name", "phone", "email", "terms")
+BODY_SECONDS: Final = 10.0
+
+
+async def form(request: web.Request) -> web.Response:
+    """GET /register."""
+    return _show(request, Typed(), Checked())
+
+
+async def register(request: web.Request) -> web.Response:
+    """POST /register: what happened is durable before the gate is asked, and she goes on either way."""
+    site = request.app[SITE]
+    given = forms.typed(await read_form(request))
+    language = site.pages.language(request)
+    ip = str(station_ip(request))
+    checked = forms.check(given, site.config.registration, site.config.venue.country)
+    form_id = _form_id(site, given.form, ip, site.notices[language.code])
+    if checked.errors or form_id is None:
+        return _show(request, given, checked, status=422, remark=FORM_RENEWED if form_id is None else "")
+    registration = _registration(site, given, checked, language, form_id, ip)
+    try:
+        await site.records.write(leads.register, registration, site.clock)
+    except RecordsUnavailable as error:
+        log.error("a registration could not be kept: %s", error)
+        return _show(request, given, checked, status=503, remark=NOT_KEPT)
+    try:
+        await site.gate.admit(request_id=form_id, ip=station_ip(request))
+    except (GateRefused, GateUnavailable) as error:
+        # /online looks again, and tells her how it stands.
+        log.warning("registered, but not admitted yet: %s", error)
+    return see_other(request, "/online")
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """The fields of a form that our own page sent, not too often. Raises Refused."""
+    site = request.app[SITE]
+    if is_foreign_form(request):
+        raise Refused(403, FOREIGN_FORM)
+    wait = site.registrations.take(str(station_ip(request)))
+    if wait:
+        raise Refused(429, retry_after_seconds=int(wait) + 1)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            body = await request.read()
+    except TimeoutError:
+        raise Refused(408) from None
+    try:
+        return forms.parse(request.content_type, body)
+    except forms.Unreadable as unreadable:
+        raise Refused(400, detail=str(unreadable)) from None
+
+
+def _registration(
+    site: Site, given: Typed, checked: Checked, language: Language, form_id: str, ip: str
+) -> Registration:
+    shown = site.notices[language.code]
+    return Registration(
+        form_id=form_id,
+        ip=ip,
+        name=checked.name,
+        phone=checked.phone,
+        email=checked.email,
+        locale=language.code,
+        agreements=(shown.terms, shown.marketing) if given.marketing else (shown.terms,),
+        session_seconds=site.config.registration.session_minutes * 60,
+    )
+
+
+def _show(
+    request: web.Request, given: Typed, checked: Checked, *, status: int = 200, remark: str = ""
+) -> web.Response:
+    site = request.app[SITE]
+    ip = str(station_ip(request))
+    shown = site.notices[site.pages.language(request).code]
+    sealed = given.form if _form_id(site, given.form, ip, shown) else _new_form(site, ip, shown)
+    asked = site.config.registration
+    return site.pages.render(
+        request,
+        "register.html",
+        status=status,
+        given=given,
+        errors=dict.fromkeys(FIELDS, "") | dict(checked.errors),
+        remark=remark,
+        sealed=sealed,
+        notice=shown,
+        asked={"name": asked.name, "phone": asked.phone, "email": asked.email},
+        first_wrong=next(iter(checked.errors), ""),
+    )
+
+
+def _new_form(site: Site, ip: str, shown: Notice) -> str:
+    return site.seal.seal(f"{new_id()}-{shown.stamp}", ip)
+
+
+def _form_id(site: Site, sealed: str, ip: str, shown: Notice) -> str | None:
+    """The id born with the form, if it was ours, for this station, and with the texts as they are now."""
+    form_id, _, stamp = (site.seal.open(sealed, ip) or "").partition("-")
+    return form_id if stamp == shown.stamp else None

@@ -1,0 +1,95 @@
+"""What a shopper sees besides the form: the splash, that she is online, the way out."""
+
+from contextlib import suppress
+from typing import Final
+
+from aiohttp import web
+
+from netctl.api import Session, Station
+from netctl.client import GateRefused, GateUnavailable
+from portal.errors import Refused
+from portal.i18n import mark
+from portal.pages import see_other
+from portal.registration import FOREIGN_FORM
+from portal.site import SITE, Site
+from portal.where import is_foreign_form, station_ip
+from sync.records import admission
+from sync.records.admission import AdmissionRequest
+
+NO_STATION: Final = mark(
+    "We cannot find your device on our WiFi. Please switch WiFi off and on again, then open this page."
+)
+NOT_OPENED: Final = mark("You are registered, but the WiFi did not open. Please ask our staff.")
+LOOK_AGAIN_SECONDS: Final = 3
+
+
+async def splash(request: web.Request) -> web.Response:
+    """GET /. Works without the gate too: it then has no station code."""
+    site = request.app[SITE]
+    station = None
+    with suppress(GateRefused, GateUnavailable):
+        station = await site.gate.station(station_ip(request))
+    welcome = {"en": site.config.portal.welcome_en, "zh_CN": site.config.portal.welcome_zh_cn}
+    return site.pages.render(
+        request,
+        "splash.html",
+        station=station,
+        welcome=welcome[site.pages.language(request).code],
+        session_minutes=site.config.registration.session_minutes,
+    )
+
+
+async def online(request: web.Request) -> web.Response:
+    """GET /online: what the gate says, and if it was not asked for yet, it is asked again."""
+    site = request.app[SITE]
+    ip = station_ip(request)
+    asked = await site.records.read(admission.latest_from, str(ip), site.clock)
+    try:
+        station = await site.gate.station(ip)
+        if station.captive and asked is not None and await _admit(site, asked, station):
+            station = await site.gate.station(ip)
+    except GateUnavailable as error:
+        if asked is None:
+            raise Refused(503, detail=str(error), retry_after_seconds=LOOK_AGAIN_SECONDS) from None
+        return _wait(request)
+    except GateRefused as refusal:
+        if asked is None:
+            return see_other(request, "/")
+        raise Refused(409, NO_STATION, detail=refusal.message) from None
+    if station.captive:
+        return see_other(request, "/")
+    return site.pages.render(request, "online.html", station=station, session=station.session)
+
+
+async def _admit(site: Site, asked: AdmissionRequest, station: Station) -> bool:
+    """Whether there is something new to see. A session that ended is not begun anew by its old request."""
+    try:
+        session: Session = await site.gate.admit(request_id=asked.request_id, ip=station.ip)
+    except GateRefused as refusal:
+        raise Refused(409, NOT_OPENED, detail=f"{refusal.key}: {refusal.message}") from None
+    return session.ended_at is None
+
+
+def _wait(request: web.Request) -> web.Response:
+    """She is registered; the gate is away for a moment and will find her request when it is back."""
+    return request.app[SITE].pages.render(
+        request, "waiting.html", status=202, look_again_seconds=LOOK_AGAIN_SECONDS
+    )
+
+
+async def sign_out(request: web.Request) -> web.Response:
+    """POST /sign-out."""
+    if is_foreign_form(request):
+        raise Refused(403, FOREIGN_FORM)
+    try:
+        await request.app[SITE].gate.sign_out(station_ip(request))
+    except GateRefused:
+        pass  # whoever is not signed in need not be signed out
+    except GateUnavailable as error:
+        raise Refused(503, detail=str(error), retry_after_seconds=LOOK_AGAIN_SECONDS) from None
+    return see_other(request, "/")
+
+
+async def expired(request: web.Request) -> web.Response:
+    """GET /expired: why it ended, and the way back in."""
+    return request.app[SITE].pages.render(request, "expired.html")
