@@ -38,6 +38,10 @@ class GroupCommit:
             self._writing = asyncio.create_task(self._write_waiting())
         return await done
 
+    async def outside(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs `fn` in the write thread between two transactions, for what cannot run in one."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, fn, self._connection)
+
     async def close(self) -> None:
         """Finishes what is being written, then lets go."""
         while self._writing is not None:

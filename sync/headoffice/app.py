@@ -1,0 +1,117 @@
+"""Every route and middleware of the head office on one page."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from aiohttp import web
+
+from sync.headoffice import openapi
+from sync.headoffice.bell import Bell
+from sync.headoffice.commands import poll_commands
+from sync.headoffice.console import add_console, error_page
+from sync.headoffice.metrics import Metrics
+from sync.headoffice.parts import KEY_ID, PARTS, Parts
+from sync.headoffice.problems import from_failure
+from sync.headoffice.pull import pull_table
+from sync.headoffice.rate import RateLimit, Turnstile
+from sync.headoffice.receive import receive_events
+from sync.headoffice.settings import Settings
+from sync.headoffice.storage import Storage
+from sync.model import Clock
+
+access_log = logging.getLogger("yingke.headoffice.access")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Application:
+    """The head office as an aiohttp application; the storage stays its caller's to close.
+
+    Serve it with `server.serving`, which leaves bodies packed: unpacking is bounded here.
+    """
+    limits = settings.limits
+    app = web.Application(
+        middlewares=[_log_and_count, _problems], client_max_size=limits.upload_kilobytes * 1024
+    )
+    app[PARTS] = Parts(
+        storage=storage,
+        clock=clock,
+        settings=settings,
+        metrics=Metrics(),
+        bell=Bell(),
+        requests=RateLimit(burst=limits.requests_burst, per_second=limits.requests_per_minute / 60),
+        uploads=Turnstile(limits.uploads_waiting),
+    )
+    app.router.add_post("/v1/venues/{venue_id}/events", receive_events)
+    app.router.add_get("/v1/venues/{venue_id}/commands", poll_commands, allow_head=False)
+    app.router.add_get("/v1/openapi.json", describe, allow_head=False)
+    app.router.add_get("/v1/{table}", pull_table, allow_head=False)
+    app.router.add_get("/healthz", health)
+    app.router.add_get("/metrics", metrics)
+    add_console(app)
+    app.cleanup_ctx.append(_watch_commands)
+    app.on_shutdown.append(_end_long_polls)
+    return app
+
+
+async def describe(_: web.Request) -> web.Response:
+    return web.json_response(openapi.document())
+
+
+async def health(request: web.Request) -> web.Response:
+    """200 while the database answers, 503 while it does not."""
+    await request.app[PARTS].storage.ready()
+    return web.json_response({"database": "ready"})
+
+
+async def metrics(request: web.Request) -> web.Response:
+    return web.Response(text=request.app[PARTS].metrics.as_text())
+
+
+async def _watch_commands(app: web.Application) -> AsyncIterator[None]:
+    watching = asyncio.create_task(app[PARTS].bell.watch(app[PARTS].storage))
+    yield
+    watching.cancel()
+    await asyncio.wait({watching})
+
+
+async def _end_long_polls(app: web.Application) -> None:
+    app[PARTS].bell.ring_all()
+
+
+@web.middleware
+async def _problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors as programs read them, or as people do."""
+    try:
+        return await handler(request)
+    except Exception as error:
+        if isinstance(error, web.HTTPException) and error.status < 400:
+            raise
+        problem = from_failure(error)
+        if request.path.startswith(("/v1/", "/healthz", "/metrics")):
+            return problem.as_response()
+        return error_page(request, problem.status, problem.reference)
+
+
+@web.middleware
+async def _log_and_count(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """One line a request, without address, query or anything else of a person."""
+    started = time.perf_counter()
+    status = 499
+    try:
+        response = await handler(request)
+        status = response.status
+        return response
+    except web.HTTPException as redirect:
+        status = redirect.status
+        raise
+    finally:
+        seconds = time.perf_counter() - started
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource else "none"
+        counted = request.app[PARTS].metrics
+        counted.requests[(request.method, route, status)] += 1
+        counted.seconds[route] += seconds
+        key_id = request.get(KEY_ID, "-")
+        access_log.info("%s %s %d %.1f ms key=%s", request.method, route, status, seconds * 1000, key_id)

@@ -1,0 +1,30 @@
+"""What the routes of the head office share: storage, clock, settings and what they count."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from sync.headoffice.bell import Bell
+from sync.headoffice.metrics import Metrics
+from sync.headoffice.rate import RateLimit, Turnstile
+from sync.headoffice.settings import Settings
+from sync.headoffice.storage import Storage
+from sync.model import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Made once for each application."""
+
+    storage: Storage
+    clock: Clock
+    settings: Settings
+    metrics: Metrics
+    bell: Bell
+    requests: RateLimit
+    uploads: Turnstile
+
+
+PARTS = web.AppKey("parts", Parts)
+# The key a request came with, for the access log.
+KEY_ID = web.RequestKey("key_id", str)

@@ -1,0 +1,173 @@
+"""How the database came to be, step by step. A shipped step never changes; schema.sql is their sum."""
+
+from sqlite_utils import Database, Migrations
+
+from sync.model import SystemClock, to_wire
+
+DEFAULT_BRAND = "default"
+migrations = Migrations("headoffice")
+
+
+@migrations()
+def founding(db: Database) -> None:
+    # Statement by statement: executescript() would commit the transaction the migration runs in.
+    for statement in _FOUNDING.split(";\n"):
+        db.execute(statement)
+    db.execute("INSERT INTO sequence (id, last_seq) VALUES (1, 0)")
+    db.execute(
+        "INSERT INTO brands (brand_id, name, added_at) VALUES (:brand, 'Our brand', :now)",
+        {"brand": DEFAULT_BRAND, "now": to_wire(SystemClock().now())},
+    )
+
+
+_FOUNDING = """
+CREATE TABLE brands (
+    brand_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    added_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE sequence (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    last_seq INTEGER NOT NULL
+) STRICT;
+CREATE TABLE keys (
+    key_id TEXT PRIMARY KEY,
+    secret_sha256 TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('upload', 'pull')),
+    name TEXT NOT NULL,
+    venue_id TEXT,
+    scopes TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    revoked_at TEXT
+) STRICT;
+CREATE TABLE staff (
+    login TEXT PRIMARY KEY,
+    password_hash TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'marketing')),
+    changed_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE sign_ins (
+    token_sha256 TEXT PRIMARY KEY,
+    login TEXT NOT NULL REFERENCES staff (login) ON DELETE CASCADE,
+    expires_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE events (
+    venue_id TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    at TEXT NOT NULL,
+    clock TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    monotonic_ms INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    subject_id TEXT,
+    received_at TEXT NOT NULL,
+    PRIMARY KEY (venue_id, epoch, seq)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX events_by_id ON events (venue_id, event_id);
+CREATE INDEX events_by_subject ON events (venue_id, subject_id) WHERE subject_id IS NOT NULL;
+CREATE INDEX events_by_received_at ON events (received_at);
+CREATE TABLE rejected_lines (
+    venue_id TEXT NOT NULL,
+    line_sha256 TEXT NOT NULL,
+    epoch TEXT,
+    seq INTEGER,
+    key TEXT NOT NULL,
+    message TEXT NOT NULL,
+    line BLOB NOT NULL,
+    received_at TEXT NOT NULL,
+    PRIMARY KEY (venue_id, line_sha256)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE venue_health (
+    venue_id TEXT PRIMARY KEY,
+    last_seen_at TEXT NOT NULL,
+    version TEXT,
+    clock TEXT,
+    skew_seconds INTEGER,
+    backlog INTEGER
+) STRICT;
+CREATE TABLE commands (
+    venue_id TEXT NOT NULL,
+    seq INTEGER NOT NULL UNIQUE,
+    command_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    issued_at TEXT NOT NULL,
+    expires_at TEXT,
+    body TEXT NOT NULL,
+    PRIMARY KEY (venue_id, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE venues (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL CHECK (id = venue_id), seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL REFERENCES brands (brand_id), updated_at TEXT NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    venue_number INTEGER NOT NULL UNIQUE, name TEXT NOT NULL,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX venues_by_seq ON venues (seq);
+CREATE TABLE leads (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    name TEXT, phone TEXT, email TEXT, locale TEXT, method TEXT, registered_at TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX leads_by_seq ON leads (seq);
+CREATE INDEX leads_by_registered_at ON leads (registered_at);
+CREATE TABLE identities (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, platform TEXT, account TEXT, subject TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX identities_by_seq ON identities (seq);
+CREATE TABLE consents (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, purpose TEXT, notice_version TEXT, notice_sha256 TEXT, language TEXT,
+    given_at TEXT, method TEXT, withdrawn_at TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX consents_by_seq ON consents (seq);
+CREATE INDEX consents_by_lead ON consents (venue_id, lead_id);
+CREATE TABLE visits (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    session_id TEXT, lead_id TEXT, started_at TEXT, ended_at TEXT, dwell_seconds INTEGER,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX visits_by_seq ON visits (seq);
+CREATE INDEX visits_by_started_at ON visits (started_at);
+CREATE TABLE sessions (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, method TEXT, started_at TEXT, seconds_granted INTEGER, ended_at TEXT, reason TEXT,
+    duration_seconds INTEGER, bytes_up INTEGER, bytes_down INTEGER,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX sessions_by_seq ON sessions (seq);
+CREATE INDEX sessions_by_started_at ON sessions (started_at);
+CREATE TABLE follows (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, platform TEXT, account TEXT, state TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX follows_by_seq ON follows (seq);
+CREATE TABLE footfall (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    window_start TEXT, window_seconds INTEGER, devices INTEGER, low INTEGER, high INTEGER, inside INTEGER,
+    passers_by INTEGER, stations INTEGER, dwell_histogram TEXT, method TEXT, naive_macs INTEGER,
+    frames INTEGER, inside_dbm INTEGER, estimator_version TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX footfall_by_seq ON footfall (seq);
+CREATE TABLE deletions (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, erased_at TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX deletions_by_seq ON deletions (seq)
+"""

@@ -1,0 +1,183 @@
+-- The head office's database on SQLite, one writer. Times are TEXT, ISO 8601 UTC, six digits and Z, so that
+-- text order is time order. venue_id leads every primary key, so that the same tables can be cut by store.
+-- A test compares this page with what the migrations make.
+
+-- Brands of the organisation. Lives as long as the brand.
+CREATE TABLE brands (
+    brand_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    added_at TEXT NOT NULL
+) STRICT;
+
+-- The last seq that was given to a row. One row; only changed inside a writing transaction, so that
+-- seqs appear in the order of their commits.
+CREATE TABLE sequence (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    last_seq INTEGER NOT NULL
+) STRICT;
+
+-- Upload keys (of one venue) and pull keys (with scopes). Only the digest of the secret.
+CREATE TABLE keys (
+    key_id TEXT PRIMARY KEY,
+    secret_sha256 TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('upload', 'pull')),
+    name TEXT NOT NULL,
+    venue_id TEXT,
+    scopes TEXT NOT NULL,             -- read, or read,pii
+    added_at TEXT NOT NULL,
+    revoked_at TEXT
+) STRICT;
+
+-- People who may sign in to the console.
+CREATE TABLE staff (
+    login TEXT PRIMARY KEY,
+    password_hash TEXT NOT NULL,      -- argon2id
+    role TEXT NOT NULL CHECK (role IN ('viewer', 'marketing')),
+    changed_at TEXT NOT NULL
+) STRICT;
+
+-- Who is signed in. Dies: expires_at.
+CREATE TABLE sign_ins (
+    token_sha256 TEXT PRIMARY KEY,
+    login TEXT NOT NULL REFERENCES staff (login) ON DELETE CASCADE,
+    expires_at TEXT NOT NULL
+) STRICT;
+
+-- Every event as it came, once. `subject_id` is the lead whose personal data the body holds; an erasure
+-- empties those bodies. Dies: retention.event_days.
+CREATE TABLE events (
+    venue_id TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    event_id TEXT NOT NULL,
+    type TEXT NOT NULL,
+    at TEXT NOT NULL,
+    clock TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    monotonic_ms INTEGER NOT NULL,
+    body TEXT NOT NULL,               -- JSON
+    subject_id TEXT,
+    received_at TEXT NOT NULL,
+    PRIMARY KEY (venue_id, epoch, seq)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX events_by_id ON events (venue_id, event_id);
+CREATE INDEX events_by_subject ON events (venue_id, subject_id) WHERE subject_id IS NOT NULL;
+CREATE INDEX events_by_received_at ON events (received_at);
+
+-- Lines that were refused, each once, as they came. Dies: retention.rejected_days.
+CREATE TABLE rejected_lines (
+    venue_id TEXT NOT NULL,
+    line_sha256 TEXT NOT NULL,
+    epoch TEXT,
+    seq INTEGER,
+    key TEXT NOT NULL,
+    message TEXT NOT NULL,
+    line BLOB NOT NULL,
+    received_at TEXT NOT NULL,
+    PRIMARY KEY (venue_id, line_sha256)
+) STRICT, WITHOUT ROWID;
+
+-- What the last uploads told about each box. Never pulled: it changes with every upload.
+CREATE TABLE venue_health (
+    venue_id TEXT PRIMARY KEY,
+    last_seen_at TEXT NOT NULL,
+    version TEXT,
+    clock TEXT,                       -- synced, unsynced
+    skew_seconds INTEGER,             -- the box's clock minus ours
+    backlog INTEGER                   -- events waiting on the box
+) STRICT;
+
+-- The ordered log for each box. Dies: expires_at, where it has one.
+CREATE TABLE commands (
+    venue_id TEXT NOT NULL,
+    seq INTEGER NOT NULL UNIQUE,
+    command_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    issued_at TEXT NOT NULL,
+    expires_at TEXT,
+    body TEXT NOT NULL,               -- JSON
+    PRIMARY KEY (venue_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The tables that are pulled; tables.py says what each column means. deleted = 1 is a tombstone: it keeps
+-- its ids and nothing else, and no later event fills it again.
+CREATE TABLE venues (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL CHECK (id = venue_id), seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL REFERENCES brands (brand_id), updated_at TEXT NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0,
+    venue_number INTEGER NOT NULL UNIQUE, name TEXT NOT NULL,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX venues_by_seq ON venues (seq);
+
+CREATE TABLE leads (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    name TEXT, phone TEXT, email TEXT, locale TEXT, method TEXT, registered_at TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX leads_by_seq ON leads (seq);
+CREATE INDEX leads_by_registered_at ON leads (registered_at);
+
+CREATE TABLE identities (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, platform TEXT, account TEXT, subject TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX identities_by_seq ON identities (seq);
+
+CREATE TABLE consents (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, purpose TEXT, notice_version TEXT, notice_sha256 TEXT, language TEXT,
+    given_at TEXT, method TEXT, withdrawn_at TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX consents_by_seq ON consents (seq);
+CREATE INDEX consents_by_lead ON consents (venue_id, lead_id);
+
+CREATE TABLE visits (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    session_id TEXT, lead_id TEXT, started_at TEXT, ended_at TEXT, dwell_seconds INTEGER,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX visits_by_seq ON visits (seq);
+CREATE INDEX visits_by_started_at ON visits (started_at);
+
+CREATE TABLE sessions (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, method TEXT, started_at TEXT, seconds_granted INTEGER, ended_at TEXT, reason TEXT,
+    duration_seconds INTEGER, bytes_up INTEGER, bytes_down INTEGER,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX sessions_by_seq ON sessions (seq);
+CREATE INDEX sessions_by_started_at ON sessions (started_at);
+
+CREATE TABLE follows (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, platform TEXT, account TEXT, state TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX follows_by_seq ON follows (seq);
+
+CREATE TABLE footfall (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    window_start TEXT, window_seconds INTEGER, devices INTEGER, low INTEGER, high INTEGER, inside INTEGER,
+    passers_by INTEGER, stations INTEGER, dwell_histogram TEXT, method TEXT, naive_macs INTEGER,
+    frames INTEGER, inside_dbm INTEGER, estimator_version TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX footfall_by_seq ON footfall (seq);
+
+CREATE TABLE deletions (
+    venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
+    brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
+    lead_id TEXT, erased_at TEXT,
+    PRIMARY KEY (venue_id, id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX deletions_by_seq ON deletions (seq);
