@@ -33,14 +33,12 @@ class Day:
     stay: stats.Stays
     window_seconds: int
     suppress_below: int
-    upload: Line
-    refused: int
-    counter: Line | None
-    notices: Sequence[Line]
+    has_radio: bool
+    state: Sequence[Line | None]
 
     def lines(self, health: Health | None) -> list[Line]:
         """What the owner should know, the worst first."""
-        return owner_state.lines(owner_state.gate_line(health), self.counter, self.notices)
+        return owner_state.by_urgency([owner_state.gate_line(health), *self.state])
 
     @property
     def before(self) -> date:
@@ -53,6 +51,12 @@ class Day:
     @property
     def counts_air(self) -> bool:
         return self.total.passers_by is not None
+
+    @property
+    def hides_hours(self) -> bool:
+        """Whether an hour was withheld, so that its stub in the chart needs a word."""
+        figures = [figure for row in self.hours for figure in (row.passers_by, row.visitors)]
+        return any(figure.suppressed for figure in figures if figure is not None)
 
     @property
     def windows_a_stay(self) -> float:
@@ -82,7 +86,6 @@ async def read_day(site: Site, language: Language, asked: str | None) -> Day:
     wanted = Range(period=day_of(day, zone), by="hour")
     (total,) = await read_rows(site, wanted, whole=True)
     window = await read(stats.newest_window)
-    waiting = await read(stats.waiting)
     live = window if owner_state.is_live(window, now) and day == today else None
     return Day(
         on=day,
@@ -96,14 +99,17 @@ async def read_day(site: Site, language: Language, asked: str | None) -> Day:
         stay=await read(stats.mean_stay, wanted.period.until),
         window_seconds=config.sensor.window_seconds,
         suppress_below=config.privacy.suppress_below,
-        upload=owner_state.upload_line(
-            await read(upload_state.read),
-            waiting,
-            has_head_office=bool(config.sync.head_office_url),
-            now=now,
-            words=words,
-        ),
-        refused=waiting.refused,
-        counter=owner_state.counter_line(window, now, words),
-        notices=[owner_state.notice_line(notice, words) for notice in await read(notices.open_notices)],
+        has_radio=bool(config.sensor.interfaces),
+        state=[*await _upload(site, words, now), owner_state.counter_line(window, now, words)]
+        + [owner_state.notice_line(notice, words) for notice in await read(notices.open_notices)],
     )
+
+
+async def _upload(site: Site, words: Words, now: datetime) -> list[Line | None]:
+    waiting = await site.records.read(stats.waiting)
+    state = await site.records.read(upload_state.read)
+    has_head_office = bool(site.config.sync.head_office_url)
+    return [
+        owner_state.upload_line(state, waiting, has_head_office=has_head_office, now=now, words=words),
+        owner_state.refused_line(waiting, words),
+    ]

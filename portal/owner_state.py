@@ -108,7 +108,7 @@ def _backlog(state: UploadState, waiting: Waiting, now: datetime, words: Words) 
     if state.last_error is not None:
         return Line(
             tone="wrong",
-            sentence=mark("Waiting since %(since)s: %(events)s messages that head office has not taken."),
+            sentence=mark("Head office has taken nothing since %(since)s. Messages waiting: %(events)s."),
             values=values,
             todo=mark("Nothing is lost: they are sent by themselves later. Is the internet connection up?"),
             detail=state.last_error,
@@ -117,17 +117,30 @@ def _backlog(state: UploadState, waiting: Waiting, now: datetime, words: Words) 
     if now - max(since, tried_at) > _SILENT_UPLOADER:
         return Line(
             tone="wrong",
-            sentence=mark("Waiting since %(since)s: %(events)s messages, and nothing sends them."),
+            sentence=mark(
+                "Nothing has been sent to head office since %(since)s. Messages waiting: %(events)s."
+            ),
             values=values,
             todo=mark("Nothing is lost. If this stays, switch the box off and on."),
         )
     return Line(
-        tone="busy", sentence=mark("Sending to head office: %(events)s messages left."), values=values
+        tone="busy", sentence=mark("Sending to head office. Messages left: %(events)s."), values=values
     )
 
 
-def lines(gate: Line | None, counter: Line | None, notices: Sequence[Line]) -> list[Line]:
+def refused_line(waiting: Waiting, words: Words) -> Line | None:
+    """Events head office would not take, kept aside for a person."""
+    if not waiting.refused:
+        return None
+    return Line(
+        tone="warning",
+        sentence=mark("Messages that head office refused, kept aside: %(refused)s."),
+        values={"refused": words.number(waiting.refused)},
+        todo=mark("Show this line to the person who looks after the box."),
+    )
+
+
+def by_urgency(found: Sequence[Line | None]) -> list[Line]:
     """What needs the owner first, what is only good to know last."""
-    found = [line for line in (gate, counter, *notices) if line is not None]
-    order: list[Tone] = ["wrong", "warning", "busy", "quiet", "good"]
-    return sorted(found, key=lambda line: order.index(line.tone))
+    order: list[Tone] = ["wrong", "warning", "busy", "good", "quiet"]
+    return sorted((line for line in found if line is not None), key=lambda line: order.index(line.tone))

@@ -1,0 +1,178 @@
+"""A store with a made-up day behind it, its pages running: for pictures and for a look while designing."""
+
+import math
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from aiohttp import web
+
+from netctl.api import Health, Ip, Station
+from netctl.client import GateClient
+from portal.app import make_app
+from portal.owner_password import Passwords
+from sync.config import Config
+from sync.model import new_event, new_id
+from sync.records import (
+    Records,
+    footfall,
+    leads,
+    migrate,
+    notices,
+    open_records,
+    outbox,
+    owner_account,
+    upload_state,
+    visits,
+)
+from sync.records.footfall import FootfallWindow
+from sync.records.leads import Agreement, Registration
+from sync.records.visits import Visit
+from tests.clock import FakeClock
+
+PASSWORD = "a password for pictures"
+NOW = datetime(2026, 11, 21, 8, 42, 30, tzinfo=UTC)
+"""A Saturday afternoon, 16:42:30 in Shanghai."""
+OPENS, CLOSES = 9.5, 21.5
+WINDOW = timedelta(minutes=5)
+
+
+class OpenGate(GateClient):
+    """A gate that is well and knows one station."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nowhere"))
+
+    async def health(self) -> Health:
+        return Health(ok=True, compared_at=NOW, problems=())
+
+    async def station(self, ip: Ip) -> Station:
+        return Station(ip=ip, station_code="KAFE", captive=True, session=None)
+
+
+def config(folder: Path, *, radio: bool = True) -> Config:
+    """A tea house in Shanghai; loopback is the owner's network."""
+    return Config.parse(
+        {
+            "venue": {"name": "Lantern Tea House", "data_dir": str(folder), "run_dir": str(folder)},
+            "network": {"owner_address": "127.0.0.1/8"},
+            "sensor": {"interfaces": ["wlan1"] if radio else []},
+            "sync": {"head_office_url": "https://head-office.example"},
+        }
+    )
+
+
+@asynccontextmanager
+async def open_store(folder: Path, *, kind: str = "busy") -> AsyncIterator[str]:
+    """The pages' address. `kind`: busy, new (nothing has happened), trouble, or no_radio."""
+    migrate(folder / "records.db")
+    clock = FakeClock()
+    clock.wall = NOW
+    records = await open_records(folder / "records.db", "portal")
+    if kind != "new":
+        await _make_up(folder, records, kind)
+    password_hash = await Passwords().hash(PASSWORD)
+    await records.write(owner_account.set_password_hash, password_hash, NOW)
+    runner = web.AppRunner(make_app(config(folder, radio=kind != "no_radio"), records, OpenGate(), clock))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+        await records.close()
+
+
+async def _make_up(folder: Path, portal: Records, kind: str) -> None:
+    chance = random.Random(7)
+    sensor = await open_records(folder / "records.db", "sensor")
+    start = NOW.replace(hour=16, minute=0, second=0) - timedelta(days=2)
+    for number in range(int((NOW - start) / WINDOW) + 1):
+        await _five_minutes(sensor, portal, start + number * WINDOW, chance, radio=kind != "no_radio")
+    await sensor.close()
+    uploader = await open_records(folder / "records.db", "sync")
+    sent = await uploader.read(outbox.pending, 0, 1_000_000)
+    await uploader.write(outbox.acknowledge, sent[-1].seq)
+    await uploader.write(upload_state.succeeded, sent[-1].seq, NOW - timedelta(seconds=12))
+    if kind == "trouble":
+        await _make_trouble(uploader)
+    await uploader.close()
+
+
+async def _make_trouble(uploader: Records) -> None:
+    clock = FakeClock()
+    clock.wall = NOW - timedelta(hours=2, minutes=40)
+    for _ in range(312):
+        await uploader.write(outbox.append, new_event("venue.started", {}, clock))
+    await uploader.write(upload_state.failed, "connection refused by head-office.example:443", NOW)
+    await uploader.write(notices.raise_notice, "disk_filling", "warning", "91 % of / is used", clock)
+
+
+async def _five_minutes(
+    sensor: Records, portal: Records, start: datetime, chance: random.Random, *, radio: bool
+) -> None:
+    clock = FakeClock()
+    clock.wall = start
+    busy = _how_busy(start)
+    inside = _about(26 * busy, chance)
+    passers_by = _about(38 * busy + 1.5, chance)
+    devices = inside + passers_by
+    stations = _about(9 * busy, chance)
+    window = FootfallWindow(
+        footfall_id=new_id(),
+        window_start=start,
+        window_seconds=300,
+        devices=devices if radio else None,
+        low=math.floor(devices * 0.86) if radio else None,
+        high=math.ceil(devices * 1.17) if radio else None,
+        inside=inside if radio else None,
+        passers_by=passers_by if radio else None,
+        stations=stations,
+        method="association",
+        naive_macs=devices * 9,
+        frames=devices * 40,
+        inside_dbm=-65,
+        estimator_version="1",
+    )
+    await sensor.write(footfall.record, window, complete=start + WINDOW <= NOW, clock=clock)
+    for _ in range(_about(1.6 * busy, chance)):
+        visit = Visit(
+            visit_id=new_id(),
+            session_id=None,
+            lead_id=None,
+            started_at=start,
+            ended_at=start + timedelta(minutes=chance.lognormvariate(3.1, 0.6)),
+        )
+        if visit.ended_at < NOW:
+            await sensor.write(visits.record, visit, 1, clock)
+    if chance.random() < 0.35 * busy:
+        await portal.write(leads.register, _registration(chance), clock)
+
+
+def _how_busy(at: datetime) -> float:
+    """From 0 (closed) to 1: a day with a rush at noon and one after work."""
+    hour = (at.hour + at.minute / 60 + 8) % 24
+    if not OPENS <= hour <= CLOSES:
+        return 0.02
+    peaks = math.exp(-((hour - 12.6) ** 2) / 2.4) + 1.1 * math.exp(-((hour - 18.5) ** 2) / 3.5)
+    return min(1.0, 0.22 + 0.7 * peaks)
+
+
+def _about(mean: float, chance: random.Random) -> int:
+    return max(0, round(chance.gauss(mean, math.sqrt(mean) * 0.6)))
+
+
+def _registration(chance: random.Random) -> Registration:
+    return Registration(
+        form_id=new_id(),
+        ip="10.77.0.20",
+        name=None,
+        phone=f"+86138{chance.randrange(10**8):08}",
+        email=None,
+        locale="zh_CN",
+        agreements=[Agreement(purpose="access_terms", version="1", language="en", text="Terms")],
+        session_seconds=43200,
+    )
