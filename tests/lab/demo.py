@@ -15,9 +15,21 @@ from tests.lab.namespace import Namespace
 from tests.lab.shoppers import Shoppers
 from tests.lab.store import Store
 
-_OWNER_PASSWORD = "welcome-in-again"
-_STAFF, _STAFF_PASSWORD = "demo@example.com", "head-office-demo"
-_STORE_NAME = "Lotus Tea House 莲花茶馆"
+OWNER_PASSWORD = "welcome-in-again"
+_STAFF, _STAFF_PASSWORD = "marketing", "head-office-demo"
+
+
+def _timezone() -> str:
+    """This machine's, so that "today" on the owner's page is today."""
+    name = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
+    return os.environ.get("TZ") or name or "UTC"
+
+
+SETTINGS: dict[str, dict[str, object]] = {
+    "venue": {"name": "Lotus Tea House 莲花茶馆", "timezone": _timezone()},
+    "privacy": {"suppress_below": 3},
+    "network": {"absent_after_seconds": 10},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +88,9 @@ def run(doors: Doors, seed: int) -> int:
     shoppers = None
     with Store(private.HOME / "demo") as store:
         try:
-            store.open(
-                venue={"name": _STORE_NAME, "timezone": _timezone()},
-                privacy={"suppress_below": 3},
-                network={"absent_after_seconds": 10},
-            )
-            store.box.command("yingke-portal", "password", stdin=_OWNER_PASSWORD + "\n")
-            staff = ["staff", "add", _STAFF, "--scope", "all"]
+            store.open(**SETTINGS)
+            store.box.command("yingke-portal", "password", stdin=OWNER_PASSWORD + "\n")
+            staff = ["staff", "add", _STAFF, "--role", "marketing"]
             store.head_office.command(*staff, stdin=_STAFF_PASSWORD + "\n")
             serve(_forwards(store, doors, store.phone("you").join().namespace, store.owner()))
             store.air.python("on_air", "tests.lab.on_air", "radio", str(seed)).start()
@@ -98,12 +106,6 @@ def run(doors: Doors, seed: int) -> int:
             if shoppers is not None:
                 shoppers.stop()
     return 0
-
-
-def _timezone() -> str:
-    """This machine's, so that "today" on the owner's page is today."""
-    name = os.path.realpath("/etc/localtime").partition("zoneinfo/")[2]
-    return os.environ.get("TZ") or name or "UTC"
 
 
 def _forwards(store: Store, doors: Doors, you: Namespace, laptop: Namespace) -> list[Forward]:
@@ -126,8 +128,8 @@ The store is open. Open in a browser on this machine:
 
   You are a phone       {doors.url(doors.splash)}/         the splash page; register there
   … and its internet    {doors.url(doors.internet)}/         the portal, until you have registered
-  The owner's page      {doors.url(doors.owner)}/owner    password: {_OWNER_PASSWORD}
-  Head office           {doors.url(doors.console)}/         {_STAFF}, password: {_STAFF_PASSWORD}
+  The owner's page      {doors.url(doors.owner)}/owner    password: {OWNER_PASSWORD}
+  Head office           {doors.url(doors.console)}/         sign in as {_STAFF}, password: {_STAFF_PASSWORD}
   The data team pulls   {pull}
 
 Shoppers come and go by themselves; the numbers move within a minute. Ctrl-C closes the store.
