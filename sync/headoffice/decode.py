@@ -75,5 +75,5 @@ def _unzstd(body: bytes) -> Iterator[bytes]:
         raise zstandard.ZstdError("cut short")
 
 
-def _zstd_frame() -> zstandard.ZstdDecompressionObj:
+def _zstd_frame() -> "zstandard.ZstdDecompressionObj":
     return zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW_BYTES).decompressobj()

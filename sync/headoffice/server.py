@@ -34,7 +34,7 @@ def database_path(database: str) -> Path:
     """`sqlite:///FILE` as a path (three slashes: relative, four: absolute). Raises BadAddress."""
     parts = urlsplit(database)
     if parts.scheme in ("postgresql", "postgres"):
-        raise BadAddress("This version keeps its data in SQLite only: give --database sqlite:///FILE.")
+        raise BadAddress("PostgreSQL is not served by this version: give --database sqlite:///FILE.")
     if parts.scheme != "sqlite" or parts.netloc or len(parts.path) < 2:
         raise BadAddress(f"{database!r} is no database: write it like sqlite:////var/lib/headoffice.db")
     return Path(unquote(parts.path[1:]))

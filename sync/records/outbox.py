@@ -76,3 +76,9 @@ def set_aside(
             {"key": key, "message": message, "at": to_wire(at), "seq": queued.seq},
         )
         connection.execute("DELETE FROM outbox WHERE seq = :seq", {"seq": queued.seq})
+
+
+def purge_set_aside(connection: sqlite3.Connection, rejected_before: datetime) -> int:
+    return connection.execute(
+        "DELETE FROM rejected_events WHERE rejected_at < :before", {"before": to_wire(rejected_before)}
+    ).rowcount

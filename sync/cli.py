@@ -1,0 +1,62 @@
+"""yingke-sync: migrate the records, upload them, print the settings."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from sync.config import DEFAULT_PATH, ConfigErrors, commented, load
+from sync.process import main as run_process
+from sync.records import RecordsUnavailable, migrate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.command == "config":
+        print(commented(), end="")
+        return 0
+    try:
+        config = load(options.config)
+        if options.command == "migrate":
+            return _migrate(config.venue.data_dir / "records.db")
+    except ConfigErrors as errors:
+        print(errors, file=sys.stderr)
+        return 2
+    except RecordsUnavailable as error:
+        print(error, file=sys.stderr)
+        return 1
+    # Not at the top: migrating needs no HTTP client, and a Pi takes its time to import one.
+    from sync.upload import run
+
+    return run_process(run, config)
+
+
+def _migrate(path: Path) -> int:
+    steps = migrate(path)
+    print(f"{path}: {', '.join(steps) if steps else 'up to date'}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="yingke-sync", description="The box's records and their way to head office."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, description in (
+        ("migrate", "Makes the records or brings them up to date. Run it before the other processes start."),
+        ("upload", "Uploads what happened to head office, and keeps the records in shape."),
+        ("config", "Prints every setting with its meaning and default, as a commented yingke.toml."),
+    ):
+        command = commands.add_parser(name, help=description, description=description)
+        command.add_argument(
+            "--config",
+            type=Path,
+            default=DEFAULT_PATH,
+            metavar="FILE",
+            help="the settings (default: %(default)s)",
+        )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
