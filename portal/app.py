@@ -66,6 +66,7 @@ async def _headers_of_every_answer(request: web.Request, response: web.StreamRes
     headers = response.headers
     headers.setdefault("Cache-Control", "no-store")
     headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers["Server"] = "Yingke"
     headers["X-Content-Type-Options"] = "nosniff"
     headers["X-Frame-Options"] = "DENY"
     # same-origin, not no-referrer: that would send `Origin: null` with our own forms (Fetch, 3.2).

@@ -43,7 +43,7 @@ async def withdraw(request: web.Request) -> web.Response:
     access ends too.
     """
     site = request.app[SITE]
-    fields = await read_form(request) if request.body_exists else {}
+    fields = await read_form(request)
     try:
         lead_id = await _lead_here(request)
     except GateUnavailable as error:

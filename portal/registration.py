@@ -63,6 +63,8 @@ async def read_form(request: web.Request) -> dict[str, str]:
     wait = site.registrations.take(str(station_ip(request)))
     if wait:
         raise Refused(429, retry_after_seconds=int(wait) + 1)
+    if not request.body_exists:
+        return {}
     try:
         async with asyncio.timeout(BODY_SECONDS):
             body = await request.read()

@@ -1,0 +1,11 @@
+from tests.unit.portal.conftest import Browser
+from tests.unit.portal.gate import GateDouble
+
+
+async def test_the_box_can_ask_itself_how_it_is(browser: Browser, gate: GateDouble) -> None:
+    well = await browser.get("/healthz")
+    assert (well.status, await well.json()) == (200, {"portal": "ok", "gate": "ok", "records": "ok"})
+    await gate.stop()
+    ill = await browser.get("/healthz")
+    assert ill.status == 200
+    assert (await ill.json())["gate"].startswith("unavailable")

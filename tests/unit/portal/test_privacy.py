@@ -1,0 +1,56 @@
+"""The notice, and withdrawing."""
+
+from sync.records import Records
+from tests.unit.portal.conftest import Browser, fill_in, rows, send
+from tests.unit.portal.gate import GateDouble
+
+
+async def test_the_notice_is_there_for_everyone_with_its_version(browser: Browser, gate: GateDouble) -> None:
+    await gate.stop()
+    answer = await browser.get("/privacy")
+    page = await answer.text()
+    assert answer.status == 200
+    assert "Version 2026-11" in page
+    assert "730 days" in page
+    assert "/privacy/withdraw" not in page
+
+
+async def test_news_can_be_stopped_without_losing_the_wifi(
+    browser: Browser, records: Records, gate: GateDouble
+) -> None:
+    await send(browser, await fill_in(browser, marketing="yes"))
+    assert "Send me no more news" in await (await browser.get("/privacy")).text()
+    answer = await send(browser, {"purpose": "marketing"}, "/privacy/withdraw")
+    assert (answer.status, answer.headers["Location"]) == (303, "/privacy?withdrawn=yes")
+    standing = await rows(records, "SELECT purpose FROM consents WHERE withdrawn_at IS NULL")
+    assert standing == [{"purpose": "access_terms"}]
+    assert len(gate.admitted) == 1
+    page = await (await browser.get("/privacy?withdrawn=yes")).text()
+    assert "Done." in page
+    assert "Send me no more news" not in page
+
+
+async def test_withdrawing_everything_ends_the_access_and_is_told_head_office(
+    browser: Browser, records: Records, gate: GateDouble
+) -> None:
+    await send(browser, await fill_in(browser, marketing="yes"))
+    answer = await browser.post("/privacy/withdraw", allow_redirects=False)
+    assert answer.status == 303
+    assert gate.admitted == {}
+    assert await rows(records, "SELECT purpose FROM consents WHERE withdrawn_at IS NULL") == []
+    told = await rows(records, "SELECT 1 FROM outbox WHERE type = 'consent.withdrawn'")
+    assert len(told) == 2
+
+
+async def test_nobody_withdraws_for_somebody_unknown(browser: Browser) -> None:
+    answer = await browser.post("/privacy/withdraw")
+    assert answer.status == 409
+    assert "connect first" in await answer.text()
+
+
+async def test_another_website_cannot_withdraw(browser: Browser, records: Records) -> None:
+    await send(browser, await fill_in(browser))
+    for body in ({}, {"purpose": "marketing"}):
+        answer = await browser.post("/privacy/withdraw", data=body, headers={"Origin": "http://evil.example"})
+        assert answer.status == 403
+    assert len(await rows(records, "SELECT 1 FROM consents WHERE withdrawn_at IS NULL")) == 1
