@@ -1,0 +1,127 @@
+"""What hostapd and dnsmasq are told, as text. The gate renders it, root installs it (apply.py)."""
+
+import os
+from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
+
+from sync.config import Config
+
+DNSMASQ, HOSTAPD = "dnsmasq.conf", "hostapd.conf"
+_MOST_LEASES = 8000
+_FIRST_HOST = 10
+_ADVERTISE_SECONDS = 60
+_ROUTER_LIFETIME_SECONDS = 1800
+
+
+def render(config: Config, uplink_has_ipv6: bool) -> dict[str, str]:
+    """File name -> text, for what this box runs."""
+    files = {DNSMASQ: dnsmasq_conf(config, uplink_has_ipv6)}
+    if config.wifi.interface:
+        files[HOSTAPD] = hostapd_conf(config)
+    return files
+
+
+def write(config: Config, uplink_has_ipv6: bool) -> list[Path]:
+    """Puts the files that have changed into `<run_dir>/rendered`, each at once; returns those."""
+    directory = config.venue.run_dir / "rendered"
+    directory.mkdir(mode=0o750, parents=True, exist_ok=True)
+    changed = []
+    for name, text in render(config, uplink_has_ipv6).items():
+        file = directory / name
+        if file.exists() and file.read_text() == text:
+            continue
+        fresh = directory / f".{name}.new"
+        fresh.write_text(text)
+        os.replace(fresh, file)
+        changed.append(file)
+    return changed
+
+
+def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
+    """DHCP, DNS and router advertisements for the guests and the owner.
+
+    The quiet- lines keep MACs and names out of the log. `no-ping` and `dhcp-authoritative` take a lease from
+    3.3 s to 0.4 s (measured 2026-11-22). IPv6: addresses of our ULA by SLAAC; the router's lifetime is 0
+    while there is no IPv6 on the uplink, so that phones do not try (RFC 4861 section 6.2.3).
+    """
+    network = config.network
+    lines = [
+        "# Made by yingke-net from yingke.toml; changes here are lost.",
+        f"interface={network.bridge}",
+        *([f"interface={network.owner_bridge}"] if network.owner_interfaces else []),
+        "except-interface=lo",
+        "bind-dynamic",
+        "no-hosts",
+        "domain-needed",
+        "bogus-priv",
+        *_resolvers(config),
+        "cache-size=1000",
+        "dhcp-authoritative",
+        "no-ping",
+        "quiet-dhcp",
+        "quiet-dhcp6",
+        "quiet-ra",
+        f"dhcp-leasefile={config.venue.data_dir / 'dnsmasq' / 'dnsmasq.leases'}",
+        f"dhcp-lease-max={_MOST_LEASES}",
+        _range("guests", IPv4Interface(network.lan_address), network.lease_minutes),
+        *_ipv6(network.bridge, IPv6Interface(network.lan_ula), uplink_has_ipv6),
+    ]
+    if network.owner_interfaces:
+        lines.append(_range("owner", IPv4Interface(network.owner_address), network.lease_minutes))
+    if config.portal.certificate:
+        own_name = f"{config.portal.domain},{IPv4Interface(network.lan_address).ip}"
+        lines.append(f"host-record={own_name},{IPv6Interface(network.lan_ula).ip}")
+        # RFC 8910 section 2.1; the bare URI, so `-force` (phones that do not ask get it too).
+        lines.append(f"dhcp-option-force=tag:guests,114,https://{config.portal.domain}/capport/api")
+    return "\n".join(lines) + "\n"
+
+
+def _resolvers(config: Config) -> list[str]:
+    if config.network.dns_servers:
+        return ["no-resolv", *(f"server={address}" for address in config.network.dns_servers)]
+    return [f"resolv-file={config.network.uplink_resolv_file}"]
+
+
+def _range(tag: str, own: IPv4Interface, minutes: int) -> str:
+    net = own.network
+    # A quarter of a tiny network is left for what has an address by hand.
+    first = net.network_address + min(_FIRST_HOST, max(1, net.num_addresses // 4))
+    if first <= own.ip:
+        first = own.ip + 1 if own.ip + 1 < net.broadcast_address else first
+    return f"dhcp-range=set:{tag},{first},{net.broadcast_address - 1},{net.netmask},{minutes}m"
+
+
+def _ipv6(bridge: str, own: IPv6Interface, uplink_has_ipv6: bool) -> list[str]:
+    lifetime = _ROUTER_LIFETIME_SECONDS if uplink_has_ipv6 else 0
+    return [
+        "enable-ra",
+        f"dhcp-range={own.network.network_address},ra-only,{own.network.prefixlen}",
+        f"dhcp-option=option6:dns-server,[{own.ip}]",
+        f"ra-param={bridge},{_ADVERTISE_SECONDS},{lifetime}",
+    ]
+
+
+def hostapd_conf(config: Config) -> str:
+    """An open WiFi on the guests' bridge; its stations do not see each other."""
+    wifi = config.wifi
+    lines = [
+        "# Made by yingke-net from yingke.toml; changes here are lost.",
+        f"interface={wifi.interface}",
+        f"bridge={config.network.bridge}",
+        "driver=nl80211",
+        # The name as bytes: any letters of any language, nothing to escape (hostapd.conf, ssid2).
+        f"ssid2={wifi.ssid.encode().hex()}",
+        "utf8_ssid=1",
+        f"country_code={config.venue.country}",
+        "ieee80211d=1",
+        "hw_mode=g",
+        f"channel={wifi.channel}",
+        "ieee80211n=1",
+        "wmm_enabled=1",
+        "auth_algs=1",
+        "wpa=0",
+        "ap_isolate=1",
+        f"ctrl_interface={wifi.control_directory}",
+        "ctrl_interface_group=yingke",
+    ]
+    return "\n".join(lines) + "\n"

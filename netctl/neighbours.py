@@ -1,0 +1,130 @@
+"""Which MAC the kernel hears at which address of the LAN: its neighbour table, and news of it."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from errno import ENOENT
+from typing import Any
+
+from pyroute2 import IPRoute
+from pyroute2.netlink import rtnl
+from pyroute2.netlink.exceptions import NetlinkError
+from pyroute2.netlink.rtnl import RTM_DELNEIGH, RTM_NEWNEIGH
+from pyroute2.netlink.rtnl.marshal import MarshalRtnl
+
+from netctl.api import Ip, Mac, parse_ip, parse_mac
+
+log = logging.getLogger(__name__)
+
+# linux/neighbour.h
+NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_FAILED = 0x02, 0x04, 0x08, 0x10, 0x20
+_NEWS = (RTM_NEWNEIGH, RTM_DELNEIGH)
+_HEARD = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Neighbour:
+    """One entry. `answers`: it has just proved to be there (NUD_REACHABLE); else it was so some time ago."""
+
+    ip: Ip
+    mac: Mac | None
+    answers: bool
+
+
+class Neighbours:
+    """The neighbour table of one interface.
+
+    Calls block shortly. For one thread that runs no event loop: pyroute2 brings its own.
+    """
+
+    def __init__(self, interface: str) -> None:
+        """Raises LookupError when there is no such interface."""
+        self._route: Any = IPRoute()
+        found = self._route.link_lookup(ifname=interface)
+        if not found:
+            self._route.close()
+            raise LookupError(f"there is no interface {interface}")
+        self.index: int = found[0]
+
+    def all(self) -> list[Neighbour]:
+        dump = self._route.neigh("dump", ifindex=self.index)
+        return [neighbour for message in dump if (neighbour := parse_neighbour(message))]
+
+    def at(self, ip: Ip) -> Neighbour | None:
+        """The entry for this address, straight from the kernel (Linux 5.0)."""
+        try:
+            messages = self._route.neigh("get", dst=str(ip), ifindex=self.index)
+        except NetlinkError as error:
+            if error.code == ENOENT:
+                return None
+            raise
+        return next((neighbour for message in messages if (neighbour := parse_neighbour(message))), None)
+
+    def ask(self, neighbours: Iterable[tuple[Ip, Mac]]) -> None:
+        """Has the kernel ask each whether it is still there: an answer makes it NUD_REACHABLE, silence
+        NUD_FAILED, and both are told to who watches."""
+        for ip, mac in neighbours:
+            try:
+                self._route.neigh("set", dst=str(ip), lladdr=mac, ifindex=self.index, state=NUD_PROBE)
+            except NetlinkError as error:
+                log.debug("a neighbour could not be asked: %s", error)
+
+    def close(self) -> None:
+        self._route.close()
+
+
+def parse_neighbour(message: Any) -> Neighbour | None:
+    """A netlink message -> the entry; None for what is no station's (multicast, our own)."""
+    destination, hardware = message.get("NDA_DST"), message.get("NDA_LLADDR")
+    if destination is None:
+        return None
+    ip = parse_ip(destination)
+    state = message["state"] if message.get("event") != "RTM_DELNEIGH" else NUD_FAILED
+    if ip.is_multicast or not state & (_HEARD | NUD_FAILED):
+        return None
+    try:
+        mac = parse_mac(hardware) if hardware and state & _HEARD else None
+    except ValueError:
+        return None
+    return Neighbour(ip=ip, mac=mac, answers=state == NUD_REACHABLE)
+
+
+class NeighbourNews:
+    """Tells `heard` of each change in the neighbour table, and `missed` when the kernel had to drop some.
+
+    A plain socket on the loop: pyroute2's own asyncio sockets do not open under uvloop.
+    """
+
+    def __init__(self, index: int, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None:
+        self._index, self._heard, self._missed = index, heard, missed
+        self._marshal = MarshalRtnl()
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        self._socket.setblocking(False)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._socket.bind((0, rtnl.RTMGRP_NEIGH))
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket.fileno(), self._read)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+
+    def _read(self) -> None:
+        try:
+            data = self._socket.recv(1 << 16)
+        except BlockingIOError:
+            return
+        except OSError:  # ENOBUFS: the kernel told more than we read
+            self._missed()
+            return
+        for message in self._marshal.parse(data):
+            if (
+                message["header"]["type"] not in (RTM_NEWNEIGH, RTM_DELNEIGH)
+                or message["ifindex"] != self._index
+            ):
+                continue
+            neighbour = parse_neighbour(message)
+            if neighbour is not None:
+                self._heard(neighbour)

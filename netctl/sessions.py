@@ -1,0 +1,214 @@
+"""Sessions are the wish, the kernel's sets the truth: what to do so that they agree. Pure.
+
+Seconds are those of CLOCK_BOOTTIME, which never jumps: setting the wall clock ends nobody's session.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import ceil
+
+from netctl.api import EndReason, Mac, Session
+
+RESTORED_SECONDS = 30 * 60
+"""Most that a session gets after a boot while nobody knows what time it is."""
+
+_TOLERANCE_SECONDS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSession:
+    """One admission that goes on. `expires`: seconds of CLOCK_BOOTTIME in this boot."""
+
+    session_id: str
+    mac: Mac
+    lead_id: str | None
+    method: str
+    started_at: datetime
+    seconds_granted: int
+    expires: float
+    bytes_up: int = 0
+    bytes_down: int = 0
+    # After a boot without a right clock: what it had left when last written, and when that was (None: the
+    # clock was not right then either). Corrected once the clock is.
+    owed_seconds: int | None = None
+    owed_at: datetime | None = None
+
+    def seconds_left(self, boottime: float) -> int:
+        """Whole seconds, rounded up: a session is not over before it is over."""
+        return max(0, ceil(self.expires - boottime))
+
+    def seen_from_outside(self, boottime: float) -> Session:
+        return Session(
+            session_id=self.session_id,
+            lead_id=self.lead_id,
+            method=self.method,
+            started_at=self.started_at,
+            seconds_granted=self.seconds_granted,
+            seconds_left=self.seconds_left(boottime),
+            bytes_up=self.bytes_up,
+            bytes_down=self.bytes_down,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedSession:
+    """An admission that is over, and why."""
+
+    session: LiveSession
+    ended_at: datetime
+    reason: EndReason
+    duration_seconds: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A station in the kernel's sets. Seconds are None where it is missing in that direction."""
+
+    mac: Mac
+    seconds_up: int | None
+    seconds_down: int | None
+    bytes_up: int = 0
+    bytes_down: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admit:
+    """Put the station into both sets with this time and these counts (again, if it is there)."""
+
+    mac: Mac
+    seconds: int
+    bytes_up: int
+    bytes_down: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expel:
+    """Take the station out of both sets."""
+
+    mac: Mac
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correct(Admit):
+    """The station is in both sets, but with the wrong time."""
+
+
+Step = Admit | Expel | Correct
+
+
+def plan(sessions: Iterable[LiveSession], members: Mapping[Mac, Member], boottime: float) -> list[Step]:
+    """The steps after which the kernel admits exactly whom the sessions say, for as long as they say."""
+    steps: list[Step] = []
+    wished = {session.mac: session for session in sessions if session.seconds_left(boottime) > 0}
+    for mac, session in wished.items():
+        member = members.get(mac)
+        seconds = session.seconds_left(boottime)
+        if member is None or member.seconds_up is None or member.seconds_down is None:
+            steps.append(_put(Admit, session, member, seconds))
+        elif max(abs(member.seconds_up - seconds), abs(member.seconds_down - seconds)) > _TOLERANCE_SECONDS:
+            steps.append(_put(Correct, session, member, seconds))
+    steps += [Expel(mac=mac) for mac in members if mac not in wished]
+    return steps
+
+
+def _put(kind: type[Admit], session: LiveSession, member: Member | None, seconds: int) -> Admit:
+    return kind(
+        mac=session.mac,
+        seconds=seconds,
+        bytes_up=max(session.bytes_up, member.bytes_up if member else 0),
+        bytes_down=max(session.bytes_down, member.bytes_down if member else 0),
+    )
+
+
+def counted(session: LiveSession, member: Member | None) -> LiveSession:
+    """The session with the kernel's counters, which never go back."""
+    if member is None:
+        return session
+    up, down = max(session.bytes_up, member.bytes_up), max(session.bytes_down, member.bytes_down)
+    return replace(session, bytes_up=up, bytes_down=down)
+
+
+def extended(session: LiveSession, seconds: int, lead_id: str | None, boottime: float) -> LiveSession:
+    """The session after its station was admitted once more: the longer end holds, the first lead stays."""
+    expires = max(session.expires, boottime + seconds)
+    longer = max(0, round(expires - session.expires))
+    return replace(
+        session,
+        expires=expires,
+        seconds_granted=session.seconds_granted + longer,
+        lead_id=session.lead_id or lead_id,
+        owed_seconds=None,
+        owed_at=None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A session as it lay in the store: `seconds_left` when `boottime` and the wall clock said so."""
+
+    session: LiveSession
+    seconds_left: int
+    boot_id: str
+    boottime: float
+    written_at: datetime
+    clock_synced: bool
+
+
+def restored(written: Written, boot_id: str, boottime: float, now: datetime, synced: bool) -> LiveSession:
+    """The session as it goes on now, maybe in another boot.
+
+    In the same boot nothing is lost or won. After a boot the time the power was away counts when both
+    clocks were right; else what was left, but at most half an hour until the clock is.
+    """
+    session = written.session
+    if written.boot_id == boot_id:
+        return replace(session, expires=written.boottime + written.seconds_left)
+    owed_at = written.written_at if written.clock_synced else None
+    if synced:
+        return _settled(session, written.seconds_left, owed_at, boottime, now, since_boot=boottime)
+    return replace(
+        session,
+        expires=boottime + min(written.seconds_left, RESTORED_SECONDS),
+        owed_seconds=written.seconds_left,
+        owed_at=owed_at,
+    )
+
+
+def corrected(session: LiveSession, boottime: float, now: datetime) -> LiveSession:
+    """The session once the clock is right."""
+    if session.owed_seconds is None:
+        return session
+    return _settled(session, session.owed_seconds, session.owed_at, boottime, now, since_boot=boottime)
+
+
+def _settled(
+    session: LiveSession,
+    owed_seconds: int,
+    owed_at: datetime | None,
+    boottime: float,
+    now: datetime,
+    since_boot: float,
+) -> LiveSession:
+    gone = (now - owed_at).total_seconds() if owed_at else since_boot
+    # A right clock that says "earlier than written" was wrong once: then count what surely passed.
+    gone = max(gone, min(since_boot, owed_seconds))
+    return replace(session, expires=boottime + owed_seconds - gone, owed_seconds=None, owed_at=None)
+
+
+def ended(session: LiveSession, reason: EndReason, boottime: float, now: datetime) -> EndedSession:
+    """The session is over. Its length is counted by the clock that does not jump."""
+    over = max(0.0, boottime - session.expires)
+    left = max(0.0, session.expires - boottime)
+    if session.owed_seconds is not None:
+        # Only part of what it had left was restored: half an hour of this boot, so far.
+        left = max(0.0, session.owed_seconds - boottime)
+    lasted = max(0, round(session.seconds_granted - left))
+    ended_at = now - timedelta(seconds=over)
+    return EndedSession(session=session, ended_at=ended_at, reason=reason, duration_seconds=lasted)
+
+
+def why_over(session: LiveSession) -> EndReason:
+    """Why a session without time left is over."""
+    owed = session.owed_seconds or 0
+    return "lost_at_reboot" if owed > RESTORED_SECONDS else "expired"
