@@ -92,7 +92,7 @@ def run(doors: Doors, seed: int) -> int:
             store.box.command("yingke-portal", "password", stdin=OWNER_PASSWORD + "\n")
             staff = ["staff", "add", _STAFF, "--role", "marketing"]
             store.head_office.command(*staff, stdin=_STAFF_PASSWORD + "\n")
-            serve(_forwards(store, doors, store.phone("you").join().namespace, store.owner()))
+            serve(_forwards(store, doors, store.phone("you").join().namespace, store.laptop))
             store.air.python("on_air", "tests.lab.on_air", "radio", str(seed)).start()
             shoppers = Shoppers(store, seed)
             _welcome(doors, store.head_office)

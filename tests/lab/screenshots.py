@@ -26,7 +26,7 @@ def main() -> int:
             _phone(store, language)
         store.box.command("yingke-portal", "password", stdin=OWNER_PASSWORD + "\n")
         store.head_office.wait_for("visits", 12, within_seconds=240)
-        _owner(store, store.owner())
+        _owner(store, store.laptop)
         shoppers.stop()
     return 0
 

@@ -9,13 +9,13 @@ from tests.lab.headoffice import HeadOffice
 from tests.lab.internet import Internet
 from tests.lab.namespace import Namespace
 from tests.lab.phone import Phone
-from tests.lab.waiting import until
 
 
 class Store:
     """Built by its constructor, alive after `open`, gone after `close`; `home` holds every file and log.
 
-    `seen` names every phone that ever came within reach, `phones` those that are.
+    `laptop` is the owner's, on the owner's wired port. `seen` names every phone that ever came within reach,
+    `phones` those that are.
     """
 
     def __init__(self, home: Path) -> None:
@@ -31,6 +31,9 @@ class Store:
         self._air.join("cable", self.box.namespace, self.box.LAN_PORT)
         self._air.ip("link set cable master air")
         self._air.join("radio", self.box.namespace, self.box.MONITOR)
+        self.laptop = Namespace("laptop", home)
+        self.laptop.join("eth0", self.box.namespace, self.box.OWNER_PORT)
+        self.laptop.ip(f"address add {self.box.OWNER_LAPTOP}/24 dev eth0")
         self.phones: dict[str, Phone] = {}
         self.seen: list[str] = []
 
@@ -54,28 +57,20 @@ class Store:
         number = len(self.seen)
         mac = f"02:00:5e:10:{number >> 8:02x}:{number & 0xFF:02x}"
         namespace = Namespace(name, self.home)
-        port = f"ap{number}"
-        namespace.join("wlan0", self._air, port, mac)
-        self._air.ip(f"link set {port} master air")
-        self._air.run("bridge", "link", "set", "dev", port, "isolated", "on")
+        self.plug_in(namespace, "wlan0", f"ap{number}", mac)
         namespace.ip("link set wlan0 down")
         self.phones[name] = Phone(namespace, mac)
         return self.phones[name]
 
+    def plug_in(self, namespace: Namespace, link: str, port: str, mac: str | None = None) -> None:
+        """Associates a link of a namespace with the access point."""
+        namespace.join(link, self._air, port, mac)
+        self._air.ip(f"link set {port} master air")
+        self._air.run("bridge", "link", "set", "dev", port, "isolated", "on")
+
     def gone(self, phone: Phone) -> None:
         """The phone is switched off for good."""
         self.phones.pop(phone.name).namespace.close()
-
-    def owner(self) -> Namespace:
-        """The owner's laptop on the owner's wired port."""
-        laptop = Namespace("owner", self.home)
-        laptop.join("eth0", self.box.namespace, self.box.OWNER_PORT)
-        laptop.ip(f"address add {self.box.OWNER_LAPTOP}/24 dev eth0")
-        until(
-            lambda: laptop.run("ping", "-c1", "-W1", self.box.OWNER_ADDRESS, check=False).returncode == 0,
-            "the owner's laptop reaches the box",
-        )
-        return laptop
 
     def logs(self) -> str:
         parts = [self.internet.logs(), self.head_office.namespace.logs(), self.box.namespace.logs()]
@@ -85,6 +80,7 @@ class Store:
         for phone in self.phones.values():
             phone.namespace.close()
         self.box.namespace.close()
+        self.laptop.close()
         self._air.close()
         self.head_office.namespace.close()
         self.internet.close()
