@@ -10,6 +10,7 @@ from portal.errors import errors_become_pages
 from portal.notice import notice
 from portal.owner_door import DOOR, Door
 from portal.owner_network import owner_network_only
+from portal.owner_password import Passwords
 from portal.pages import Pages
 from portal.rate import RateLimit
 from portal.seal import Seal
@@ -56,7 +57,7 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
         seal=Seal.from_file(config.venue.data_dir / "portal" / "form.key"),
         registrations=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
     )
-    app[DOOR] = Door(clock.boottime)
+    app[DOOR] = Door(Passwords(), clock.boottime)
     app.add_routes(routes())
     app.on_response_prepare.append(_headers_of_every_answer)
     return app

@@ -65,7 +65,8 @@ def _luminance(colour: str) -> float:
 
 def _until(colour: str, against: str, ratio: float, direction: int) -> str:
     """The colour, made lighter (1) or darker (-1) only as far as the ratio asks."""
-    while contrast(colour, against) < ratio and colour not in ("#000000", WHITE):
+    end = WHITE if direction > 0 else "#000000"
+    while contrast(colour, against) < ratio and colour != end:
         colour = _turned(colour, 0.0, 0.02 * direction)
     return colour
 

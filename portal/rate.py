@@ -20,6 +20,9 @@ class RateLimit:
         self._keys = keys
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._buckets)
+
     def take(self, key: str) -> float:
         """Seconds to wait before trying again; 0.0 when this try is granted (and counted)."""
         now = self._seconds()

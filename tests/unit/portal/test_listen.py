@@ -1,0 +1,59 @@
+"""Whose socket does what."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from portal.cli import sort_sockets
+from portal.listen import bind, bind_everywhere, passed_sockets, port_of
+from sync.config import Config
+from sync.process import ProcessFailed
+
+
+@pytest.fixture
+def two() -> Iterator[list[socket.socket]]:
+    sockets = [bind("127.0.0.1:0"), bind("127.0.0.1:0")]
+    yield sockets
+    for one in sockets:
+        one.close()
+
+
+def config_for(intercept_port: int) -> Config:
+    return Config.parse({"portal": {"intercept_port": intercept_port}})
+
+
+def test_a_socket_is_known_by_its_port(two: list[socket.socket]) -> None:
+    intercept, pages = two
+    found = sort_sockets([pages, intercept], config_for(port_of(intercept)))
+    assert (found.plain, found.intercept, found.tls) == ([pages], [intercept], [])
+
+
+def test_a_box_that_would_leave_captive_phones_alone_does_not_start(two: list[socket.socket]) -> None:
+    with pytest.raises(ProcessFailed, match="where the gate sends captive phones"):
+        sort_sockets([two[0]], config_for(port_of(two[1])))
+
+
+def test_a_port_in_use_is_named_with_the_remedy(two: list[socket.socket]) -> None:
+    two[0].listen()
+    port = port_of(two[0])
+    with pytest.raises(ProcessFailed, match=f"127.0.0.1:{port}: another program has that port; `ss -ltnp"):
+        bind(f"127.0.0.1:{port}")
+
+
+def test_an_address_the_box_does_not_have_is_said() -> None:
+    with pytest.raises(ProcessFailed, match="does not have that address"):
+        bind("192.0.2.1:0")
+
+
+def test_the_interceptor_hears_both_families() -> None:
+    with bind_everywhere(0) as both:
+        both.listen()
+        with socket.create_connection(("127.0.0.1", port_of(both))):
+            pass
+
+
+def test_sockets_for_another_process_are_not_taken() -> None:
+    assert passed_sockets({"LISTEN_FDS": "2", "LISTEN_PID": "1"}, os.getpid()) == []
+    assert passed_sockets({}, os.getpid()) == []
