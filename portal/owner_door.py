@@ -32,8 +32,8 @@ class Door:
     Tries are limited by source and, against many sources at once, altogether; both before the costly hash.
     """
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        self.passwords = Passwords()
+    def __init__(self, passwords: Passwords, seconds: Callable[[], float]) -> None:
+        self.passwords = passwords
         self._seconds = seconds
         self._by_source = RateLimit(burst=5, refill_seconds=20, seconds=seconds, keys=1024)
         self._altogether = RateLimit(burst=30, refill_seconds=2, seconds=seconds, keys=1)

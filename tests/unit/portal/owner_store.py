@@ -1,0 +1,98 @@
+"""A store's owner at her laptop: the whole portal over loopback, which is her network."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from netctl.api import Health
+from netctl.client import GateClient, GateUnavailable
+from portal.app import make_app
+from portal.owner_door import DOOR, Door
+from portal.owner_password import Passwords
+from sync.config import Config
+from sync.records import Records, migrate, open_records, owner_account
+from tests.clock import FakeClock
+
+PASSWORD = "correct horse battery"
+
+
+class CountedPasswords(Passwords):
+    """Counts how often a hash was computed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_at = 0
+
+    async def match(self, password_hash: str, password: str) -> bool:
+        self.looked_at += 1
+        return await super().match(password_hash, password)
+
+
+class StillGate(GateClient):
+    """Says how it is, or nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(Path("/nowhere"))
+        self.says: Health | None = Health(ok=True, compared_at=None, problems=())
+
+    async def health(self) -> Health:
+        if self.says is None:
+            raise GateUnavailable("nobody answers")
+        return self.says
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnersStore:
+    """One store and its owner's browser."""
+
+    client: TestClient[Any, Any]
+    records: Records
+    path: Path
+    clock: FakeClock
+    gate: StillGate
+    passwords: CountedPasswords
+
+    async def sign_in(self, password: str = PASSWORD, **headers: str) -> ClientResponse:
+        return await self.client.post(
+            "/owner/sign-in", data={"password": password}, headers=headers, allow_redirects=False
+        )
+
+    async def form_token(self) -> str:
+        """The hidden field of the page she looks at."""
+        page = await (await self.client.get("/owner/password")).text()
+        return page.partition('name="form_token" value="')[2].partition('"')[0]
+
+    async def another_process(self, process: Any) -> Records:
+        return await open_records(self.path, process)
+
+
+@asynccontextmanager
+async def open_store(
+    folder: Path, *, password: str | None = PASSWORD, settings: Mapping[str, Mapping[str, Any]] | None = None
+) -> AsyncIterator[OwnersStore]:
+    sections: dict[str, dict[str, Any]] = {
+        "venue": {"data_dir": str(folder), "run_dir": str(folder)},
+        "network": {"owner_address": "127.0.0.1/8"},
+        "sensor": {"interfaces": ["wlan1"]},
+    }
+    for section, values in (settings or {}).items():
+        sections.setdefault(section, {}).update(values)
+    path = folder / "records.db"
+    migrate(path)
+    clock, gate, passwords = FakeClock(), StillGate(), CountedPasswords()
+    records = await open_records(path, "portal")
+    if password is not None:
+        password_hash = await passwords.hash(password)
+        await records.write(owner_account.set_password_hash, password_hash, clock.now())
+    app = make_app(Config.parse(sections), records, gate, clock)
+    app[DOOR] = Door(passwords, clock.boottime)
+    async with TestClient(TestServer(app)) as client:
+        yield OwnersStore(
+            client=client, records=records, path=path, clock=clock, gate=gate, passwords=passwords
+        )
+    await records.close()

@@ -1,0 +1,81 @@
+"""The owner's password, as it is hashed and as it is set at the box."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from portal.owner_password import Passwords, set_password, wrong_with
+from sync.config import Config
+from sync.records import migrate, open_records, owner_account
+
+
+async def test_a_password_is_kept_as_argon2id_at_19_mebibytes() -> None:
+    assert (await Passwords().hash("correct horse battery")).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+
+
+async def test_only_the_password_itself_matches() -> None:
+    passwords = Passwords()
+    password_hash = await passwords.hash("correct horse battery")
+    assert await passwords.match(password_hash, "correct horse battery")
+    assert not await passwords.match(password_hash, "correct horse batterz")
+
+
+async def test_a_hash_that_cannot_be_read_lets_nobody_in() -> None:
+    assert not await Passwords().match("not a hash", "correct horse battery")
+
+
+@pytest.mark.parametrize(("length", "fits"), [(9, False), (10, True), (256, True), (257, False)])
+def test_a_password_has_ten_characters_or_more(length: int, fits: bool) -> None:
+    assert (wrong_with("密" * length) == "") is fits
+
+
+def _box(folder: Path) -> Config:
+    return Config.parse({"venue": {"data_dir": str(folder)}})
+
+
+def _typing(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+
+
+def test_a_password_piped_in_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    migrate(tmp_path / "records.db")
+    _typing("correct horse battery\n", monkeypatch)
+    assert set_password(_box(tmp_path)) == 0
+    assert "is set" in capsys.readouterr().out
+
+
+async def test_the_password_that_was_set_lets_the_owner_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    migrate(tmp_path / "records.db")
+    _typing("correct horse battery\n", monkeypatch)
+    await asyncio.to_thread(set_password, _box(tmp_path))
+    records = await open_records(tmp_path / "records.db", "portal")
+    kept = await records.read(owner_account.password_hash)
+    await records.close()
+    assert kept is not None
+    assert await Passwords().match(kept, "correct horse battery")
+
+
+@pytest.mark.parametrize("typed", ["", "short\n"])
+def test_a_short_password_is_refused_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str
+) -> None:
+    migrate(tmp_path / "records.db")
+    _typing(typed, monkeypatch)
+    assert set_password(_box(tmp_path)) == 1
+    assert "at least 10" in capsys.readouterr().err
+
+
+def test_a_box_without_records_says_what_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _typing("correct horse battery\n", monkeypatch)
+    assert set_password(_box(tmp_path)) == 1
+    assert "yingke-sync migrate" in capsys.readouterr().err
