@@ -1,7 +1,7 @@
-"""What the gate wants of the kernel, in few verbs; blocking calls run in two threads of their own.
+"""What the gate wants of the kernel, in few verbs; blocking calls run in threads of their own.
 
-One for the packet filter and connections (an admission waits for it), one for the neighbour table and for
-listing the sets, which takes 0.1 s with 10,000 members and must not hold up an admission.
+One for the packet filter, two for the connections of the two families, and one for the neighbour table and
+for listing the sets, which takes 0.1 s with 10,000 members and must not hold up an admission.
 """
 
 import asyncio
@@ -24,6 +24,7 @@ from sync.process import ProcessFailed
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+_IP = (4, 6)
 
 
 class Kernel(Protocol):
@@ -46,13 +47,16 @@ class LinuxKernel:
         self._config = config
         self._filter_thread = ThreadPoolExecutor(1, thread_name_prefix="filter")
         self._table_thread = ThreadPoolExecutor(1, thread_name_prefix="tables")
+        self._connection_threads = {
+            version: ThreadPoolExecutor(1, thread_name_prefix=f"connections-{version}") for version in _IP
+        }
         self._news: NeighbourNews | None = None
 
     async def open(self) -> None:
         """Raises ProcessFailed with what is missing and its remedy."""
         self._filter = await self._in_filter(partial(PacketFilter, self._config))
         self._listing = await self._in_tables(partial(PacketFilter, self._config))
-        self._connections = await self._in_filter(Connections)
+        self._connections = {version: await self._in_filter(partial(Connections, version)) for version in _IP}
         try:
             self._neighbours = await self._in_tables(partial(Neighbours, self._config.network.bridge))
         except LookupError as error:
@@ -61,10 +65,11 @@ class LinuxKernel:
     async def close(self) -> None:
         if self._news is not None:
             self._news.close()
-        await self._in_filter(self._connections.close)
+        for connections in self._connections.values():
+            await self._in_filter(connections.close)
         await self._in_tables(self._neighbours.close)
-        self._filter_thread.shutdown()
-        self._table_thread.shutdown()
+        for thread in (self._filter_thread, self._table_thread, *self._connection_threads.values()):
+            thread.shutdown()
 
     async def load(self, stations: Sequence[Admit]) -> None:
         """Puts the whole ruleset in force with these stations admitted, in one transaction."""
@@ -101,11 +106,21 @@ class LinuxKernel:
         self._news = NeighbourNews(self._neighbours.index, heard, missed)
 
     async def _forget(self, addresses: Sequence[Ip]) -> None:
-        try:
-            await self._in_filter(partial(self._connections.forget, addresses))
-        except (NetlinkError, OSError) as error:
-            # The gate is open all the same; a kept connection stays where it was until it ends by itself.
-            log.warning("connections were not forgotten (%s): is nf_conntrack_netlink loaded?", error)
+        """Both families at once: each is a walk through the kernel's whole table."""
+        loop = asyncio.get_running_loop()
+        walks = []
+        for version, connections in self._connections.items():
+            # What link-local addresses open never goes further than us.
+            some = [ip for ip in addresses if ip.version == version and not ip.is_link_local]
+            if some:
+                walk = partial(connections.forget, some)
+                walks.append(loop.run_in_executor(self._connection_threads[version], walk))
+        for outcome in await asyncio.gather(*walks, return_exceptions=True):
+            if isinstance(outcome, NetlinkError | OSError):
+                # The gate is open all the same; a kept connection stays where it was until it ends.
+                log.warning("connections were not forgotten (%s): is nf_conntrack_netlink loaded?", outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
 
     async def _in_filter(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._filter_thread, call)

@@ -116,6 +116,9 @@ class GateServer:
                 await self._converse(reader, writer, self._rights(writer))
         except (OSError, TimeoutError):
             pass  # who asked is gone, or says nothing
+        except asyncio.CancelledError:
+            # `close` ends us. Python 3.11's streams log a traceback for a cancelled handler: ended is enough.
+            pass
         finally:
             self._connections.discard(task)
             writer.close()
