@@ -5,22 +5,23 @@ from typing import Final
 
 from aiohttp import web
 
-from netctl.api import Session, Station
 from netctl.client import GateRefused, GateUnavailable
-from portal.errors import Refused
+from portal.errors import Refused, log
 from portal.i18n import mark
 from portal.pages import see_other
 from portal.registration import FOREIGN_FORM
-from portal.site import SITE, Site
+from portal.site import SITE
 from portal.where import is_foreign_form, station_ip
 from sync.records import admission
-from sync.records.admission import AdmissionRequest
 
 NO_STATION: Final = mark(
     "We cannot find your device on our WiFi. Please switch WiFi off and on again, then open this page."
 )
 NOT_OPENED: Final = mark("You are registered, but the WiFi did not open. Please ask our staff.")
 LOOK_AGAIN_SECONDS: Final = 3
+# The gate's keys: a session that ended is not begun anew by its old request; the gate tries again by itself.
+_OVER: Final = frozenset({"session_over", "no_such_request"})
+_SOON: Final = frozenset({"filter_failed", "records_unavailable"})
 
 
 async def splash(request: web.Request) -> web.Response:
@@ -46,32 +47,33 @@ async def online(request: web.Request) -> web.Response:
     asked = await site.records.read(admission.latest_from, str(ip), site.clock)
     try:
         station = await site.gate.station(ip)
-        if station.captive and asked is not None and await _admit(site, asked, station):
+        if station.captive and asked is not None:
+            await site.gate.admit(request_id=asked.request_id, ip=ip)
             station = await site.gate.station(ip)
     except GateUnavailable as error:
         if asked is None:
             raise Refused(503, detail=str(error), retry_after_seconds=LOOK_AGAIN_SECONDS) from None
         return _wait(request)
     except GateRefused as refusal:
-        if asked is None:
-            return see_other(request, "/")
-        raise Refused(409, NO_STATION, detail=refusal.message) from None
+        return _explain(request, refusal, asked is not None)
     if station.captive:
         return see_other(request, "/")
     return site.pages.render(request, "online.html", station=station, session=station.session)
 
 
-async def _admit(site: Site, asked: AdmissionRequest, station: Station) -> bool:
-    """Whether there is something new to see. A session that ended is not begun anew by its old request."""
-    try:
-        session: Session = await site.gate.admit(request_id=asked.request_id, ip=station.ip)
-    except GateRefused as refusal:
-        raise Refused(409, NOT_OPENED, detail=f"{refusal.key}: {refusal.message}") from None
-    return session.ended_at is None
+def _explain(request: web.Request, refusal: GateRefused, registered: bool) -> web.Response:
+    """What the gate's no means for her. Raises Refused."""
+    if not registered or refusal.key in _OVER:
+        return see_other(request, "/")
+    if refusal.key in _SOON:
+        log.warning("the gate opens later: %s", refusal.message)
+        return _wait(request)
+    sentence = NO_STATION if refusal.key == "unknown_station" else NOT_OPENED
+    raise Refused(409, sentence, detail=f"{refusal.key}: {refusal.message}")
 
 
 def _wait(request: web.Request) -> web.Response:
-    """She is registered; the gate is away for a moment and will find her request when it is back."""
+    """She is registered; the gate finds her request by itself when it can."""
     return request.app[SITE].pages.render(
         request, "waiting.html", status=202, look_again_seconds=LOOK_AGAIN_SECONDS
     )

@@ -55,11 +55,11 @@ class GateDouble:
                 return api.Health(ok=True, compared_at=None, problems=())
 
     async def _admit(self, request: api.Admit) -> Answer:
-        if request.request_id in self.by_request:
-            return self.by_request[request.request_id]
+        if known := self.by_request.get(request.request_id):
+            return Refusal(key="session_over", message="it is over") if known.ended_at else known
         asked = await self._records.read(admission.find, request.request_id, self._clock)
         if asked is None or asked.ip != str(request.ip):
-            return Refusal(key="no_request", message="there is no such admission request")
+            return Refusal(key="no_such_request", message="there is no such admission request")
         session = Session(
             session_id=new_id(),
             lead_id=asked.lead_id,

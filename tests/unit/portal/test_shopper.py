@@ -97,6 +97,17 @@ async def test_a_refusal_of_the_gate_is_said_and_does_not_last_for_ever(
     assert (await browser.get("/online", allow_redirects=False)).status == 303
 
 
+@pytest.mark.parametrize("key", ["filter_failed", "records_unavailable"])
+async def test_what_the_gate_mends_by_itself_is_waited_for(
+    browser: Browser, gate: GateDouble, key: str
+) -> None:
+    gate.refusal = Refusal(key=key, message="not just now")
+    await send(browser, await fill_in(browser))
+    assert (await browser.get("/online")).status == 202
+    gate.refusal = None
+    assert (await browser.get("/online")).status == 200
+
+
 @pytest.mark.parametrize("path", ["/online", "/sign-out"])
 async def test_without_the_gate_nothing_is_claimed(browser: Browser, gate: GateDouble, path: str) -> None:
     await gate.stop()
