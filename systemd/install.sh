@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Turns this machine into the store's router: Debian 12 or 13, or Raspberry Pi OS on them.
 #
-#   sudo make install [LAN=wlan0] [UPLINK=eth0] [SSID="Free WiFi"] [COUNTRY=TW] [VENUE=my-shop] [TITLE="My shop"]
+#   sudo make install [LAN=wlan0] [UPLINK=eth0] [SSID="Free WiFi"] [COUNTRY=TW] [OWNER=eth1]
+#                     [VENUE=my-shop] [TITLE="My shop"]
 #
 # It asks nothing, may be run again, and writes down what it changed, for `sudo make uninstall`.
 #   TAKE_OVER=1       services that hold what the box needs are stopped and disabled, not just named
@@ -59,13 +60,14 @@ choose_interfaces() {
     local candidate
     UPLINK=${UPLINK:-$(installed_setting uplink)}
     LAN=${LAN:-$(installed_setting lan_interfaces)}
+    OWNER=${OWNER:-$(installed_setting owner_interfaces)}
     UPLINK=${UPLINK:-$(ip -o -4 route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)}
     [[ -n $UPLINK ]] || fail "no way to the internet was found: connect it, or name it with UPLINK=eth0"
     LAN=${LAN:-$(first_other_than "$UPLINK" is_radio)}
     LAN=${LAN:-$(first_other_than "$UPLINK" is_wired)}
     [[ -n $LAN ]] || fail "no interface for the guests was found beside the uplink $UPLINK: name it with LAN=wlan0"
     [[ $LAN != "$UPLINK" ]] || fail "$LAN cannot be the guests' LAN and the uplink at once: name both, LAN= and UPLINK="
-    for candidate in "$LAN" "$UPLINK"; do
+    for candidate in "$LAN" "$UPLINK" ${OWNER:+"$OWNER"}; do
         if running && [[ ! -e /sys/class/net/$candidate ]]; then
             fail "there is no interface $candidate here; those there are: $(interfaces | xargs)"
         fi
@@ -185,7 +187,10 @@ install_units() {
 }
 
 # The value of a key in the settings file, if somebody set it there. $1 key
-installed_setting() { sed -nE "s/^$1 = \[?\"([^\"]*)\".*/\1/p" "$settings" 2>/dev/null | head -n 1; }
+installed_setting() {
+    [[ -f $settings ]] || return 0
+    sed -nE "s/^$1 = \[?\"([^\"]*)\".*/\1/p" "$settings" | head -n 1
+}
 
 # Sets one key of the fresh settings file. $1 section, $2 key, $3 TOML value
 setting() {
@@ -207,6 +212,7 @@ write_settings() {
     /opt/yingke/bin/yingke-sync config >"$settings.new"
     setting network uplink "$(quoted "$UPLINK")"
     setting network lan_interfaces "[$(quoted "$LAN")]"
+    [[ -z ${OWNER:-} ]] || setting network owner_interfaces "[$(quoted "$OWNER")]"
     if is_radio "$LAN"; then setting wifi interface "$(quoted "$LAN")"; fi
     [[ -z ${SSID:-} ]] || setting wifi ssid "$(quoted "$SSID")"
     [[ -z ${CHANNEL:-} ]] || setting wifi channel "$CHANNEL"
@@ -225,7 +231,7 @@ write_settings() {
 # --- what the machine is told -----------------------------------------------------------------------
 
 free_interfaces() {
-    local ours=(br-lan br-owner "$LAN")
+    local ours=(br-lan br-owner "$LAN" ${OWNER:+"$OWNER"})
     if [[ -d /etc/NetworkManager ]]; then
         write /etc/NetworkManager/conf.d/90-yingke.conf "[keyfile]" \
             "unmanaged-devices+=$(printf 'interface-name:%s;' "${ours[@]}")"
@@ -292,6 +298,11 @@ ready_radio
 first_password
 start
 say "the guests' LAN is $LAN, the uplink $UPLINK; settings: $settings"
-say "shoppers: any page on the WiFi; owner: http://$(/opt/yingke/bin/python -c '
+say "shoppers see the splash page with the first page they open on that WiFi"
+if [[ -n $OWNER ]]; then
+    say "the owner's page: http://$(/opt/yingke/bin/python -c '
 from sync.config import load
-print(load().network.owner_address.split("/")[0])')/owner on the owner network"
+print(load().network.owner_address.split("/")[0])')/owner, for whoever is connected to $OWNER"
+else
+    say "the owner's page needs a network of its own, such as OWNER=eth1, or a certificate: a password never crosses open WiFi"
+fi
