@@ -138,7 +138,7 @@ def where_the_mac_lies(mac: str) -> list[str]:
     may = ("/var/lib/yingke/gate/", "/var/lib/yingke/dnsmasq/")
     files = [path for path in Path("/var/lib/yingke").rglob("*") if path.is_file()]
     found = [str(path) for path in files if any(form in path.read_bytes() for form in forms)]
-    journal = run("journalctl", "--boot", "--output=cat", "--unit=yingke-*").encode()
+    journal = run("journalctl", "--boot", "--output=cat", "--unit=yingke-*", "--unit=hostapd@*").encode()
     found += ["the journal of the daemons"] if any(form in journal for form in forms[:3]) else []
     return [path for path in found if not path.startswith(may)]
 
