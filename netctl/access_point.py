@@ -123,5 +123,10 @@ def hostapd_conf(config: Config) -> str:
         "ap_isolate=1",
         f"ctrl_interface={wifi.control_directory}",
         "ctrl_interface_group=yingke",
+        # At level 2 and below it logs the hardware address of every station that comes or goes.
+        "logger_syslog=-1",
+        "logger_syslog_level=3",
+        "logger_stdout=-1",
+        "logger_stdout_level=3",
     ]
     return "\n".join(lines) + "\n"

@@ -61,6 +61,10 @@ KNOWN = {
             "ap_isolate",
             "ctrl_interface",
             "ctrl_interface_group",
+            "logger_syslog",
+            "logger_syslog_level",
+            "logger_stdout",
+            "logger_stdout_level",
         ]
     ),
 }
