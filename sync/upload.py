@@ -134,6 +134,7 @@ class Uploader:
             "Authorization": f"Bearer {key}",
             "Content-Type": "application/x-ndjson",
             "Content-Encoding": "zstd",
+            "User-Agent": f"yingke/{version('yingke')}",
             "Yingke-Sent-At": to_wire(self._clock.now()),
             "Yingke-Clock": "synced" if self._clock.synced() else "unsynced",
             "Yingke-Pending": str(max(waiting, 0)),
@@ -225,7 +226,7 @@ async def run(config: Config) -> None:
 
 async def _upload(config: Config, records: Records, clock: Clock) -> None:
     async with aiohttp.ClientSession(
-        headers={"User-Agent": f"yingke/{version('yingke')}", "Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity"},
         timeout=aiohttp.ClientTimeout(total=120, connect=15),
         connector=aiohttp.TCPConnector(limit=1),
         # An answer is read up to a bound, so it must not unpack to more.
