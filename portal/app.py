@@ -12,6 +12,7 @@ from portal.owner_door import DOOR, Door
 from portal.owner_network import owner_network_only
 from portal.owner_password import Passwords
 from portal.pages import Pages
+from portal.patience import PATIENCE, Patience, whoever_asks_is_heard
 from portal.rate import RateLimit
 from portal.seal import Seal
 from portal.site import SITE, Site
@@ -43,7 +44,8 @@ def routes() -> list[web.RouteDef]:
 def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -> web.Application:
     """The portal of one store. Raises OSError or ValueError (the form key), LogoUnusable."""
     app = web.Application(
-        middlewares=[errors_become_pages, owner_network_only], client_max_size=LARGEST_BODY_BYTES
+        middlewares=[whoever_asks_is_heard, errors_become_pages, owner_network_only],
+        client_max_size=LARGEST_BODY_BYTES,
     )
     pages = Pages(config)
     app[SITE] = Site(
@@ -58,6 +60,7 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
         registrations=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
     )
     app[DOOR] = Door(Passwords(), clock.boottime)
+    app[PATIENCE] = Patience()
     app.add_routes(routes())
     app.on_response_prepare.append(_headers_of_every_answer)
     return app

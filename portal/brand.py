@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 WHITE: Final = "#ffffff"
-BLACK: Final = "#0b0d0f"
+BLACK: Final = "#000000"
+"""Pure: only then is one of black and white readable on every colour (the product of both ratios is 21)."""
 LIGHT_SURFACE: Final = "#ffffff"
 DARK_SURFACE: Final = "#14171a"
 READABLE: Final = 4.5

@@ -7,6 +7,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +21,7 @@ from portal.intercept import serve_interceptor
 from portal.listen import bind, bind_everywhere, passed_sockets, port_of
 from portal.owner_password import set_password
 from portal.pages import LogoUnusable
+from portal.patience import PATIENCE
 from portal.site import SITE
 from portal.where import portal_url
 from sync.config import DEFAULT_PATH, Config, ConfigErrors, load
@@ -29,7 +31,7 @@ from sync.process import main as run_process
 from sync.records import RecordsUnavailable, open_records, outbox
 
 HTTPS_PORT: Final = 443
-IDLE_SECONDS: Final = 15.0
+IDLE_SECONDS: Final = 8.0
 LAST_ANSWERS_SECONDS: Final = 3.0
 BACKLOG: Final = 1024
 
@@ -95,20 +97,20 @@ async def _serve(
     )
     await runner.setup()
     try:
-        for listening in sockets.plain:
-            await web.SockSite(runner, listening, backlog=BACKLOG).start()
-        for listening in sockets.tls:
-            await web.SockSite(runner, listening, backlog=BACKLOG, ssl_context=certificate).start()
-        await _intercept(sockets.intercept, url)
+        assert runner.server is not None
+        answer = app[PATIENCE].with_new(runner.server)
+        loop = asyncio.get_running_loop()
+        async with AsyncExitStack() as open_servers, asyncio.TaskGroup() as tasks:
+            for listening in (*sockets.plain, *sockets.tls):
+                tls = certificate if listening in sockets.tls else None
+                server = await loop.create_server(answer, sock=listening, backlog=BACKLOG, ssl=tls)
+                open_servers.callback(server.close)
+            tasks.create_task(app[PATIENCE].watch())
+            for listening in sockets.intercept:
+                tasks.create_task(serve_interceptor(listening, url))
+            notify_ready(f"pages at {url}")
     finally:
         await runner.cleanup()
-
-
-async def _intercept(listening: Sequence[socket.socket], url: str) -> None:
-    async with asyncio.TaskGroup() as tasks:
-        for one in listening:
-            tasks.create_task(serve_interceptor(one, url))
-        notify_ready(f"pages at {url}")
 
 
 def sort_sockets(sockets: Sequence[socket.socket], config: Config) -> Sockets:

@@ -1,6 +1,6 @@
 """Any brand's colour, readable everywhere."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portal.brand import DARK_SURFACE, LIGHT_SURFACE, READABLE, contrast, palette, readable_on
@@ -9,6 +9,9 @@ COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
 
 
 @given(COLOURS)
+@example("#008c00")
+@example("#000000")
+@example("#ffffff")
 def test_every_text_can_be_read_in_every_brands_colour(colour: str) -> None:
     colours = palette(colour)
     for ground in (colours.brand, colours.deep, colours.deeper):

@@ -48,7 +48,7 @@ class TestBranded:
 
     async def test_a_brand_shows_its_own_colour_logo_and_words(self, browser: Browser) -> None:
         english = await (await browser.get("/")).text()
-        assert "--brand:#ffd400;--ink:#0b0d0f;" in english
+        assert "--brand:#ffd400;--ink:#000000;" in english
         assert '<img src="data:image/svg+xml;base64,' in english
         assert 'alt="&lt;Tea &amp; Co&gt;"' in english
         assert "<h1>Slow down, sip</h1>" in english
