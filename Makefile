@@ -40,7 +40,7 @@ image: setup
 	@image/build.sh
 
 screenshots: setup
-	@$(PYTHON) -m tests.lab.screenshots
+	@$(PYTHON) -m tests.browser.screenshots
 
 install:
 	@systemd/install.sh
