@@ -33,6 +33,7 @@ _QUIET = [
     "--disable-sync",
     "--disable-default-apps",
     "--disable-extensions",
+    "--hide-scrollbars",
     "--disable-features=OptimizationHints,MediaRouter,Translate",
     "--remote-debugging-pipe",
 ]

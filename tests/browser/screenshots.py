@@ -44,7 +44,7 @@ class Picture:
 
 README = (
     Picture(name="splash", path="/"),
-    Picture(name="owner", path="/owner?still=1", size=LAPTOP),
+    Picture(name="owner", path="/owner?still=1", size=(1280, 900)),
 )
 
 
