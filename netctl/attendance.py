@@ -29,6 +29,8 @@ class Attendance:
         self._absent_after_seconds = absent_after_seconds
         self._stays: dict[Mac, Stay] = {}
         self._unwritten: dict[Mac, Stay] = {}
+        # Whoever sweeps writes the joins first: two writers at once would write one twice.
+        self._writing = asyncio.Lock()
         self.came = asyncio.Event()
         self._told = asyncio.Event()
 
@@ -64,12 +66,13 @@ class Attendance:
 
     async def write_joins(self) -> None:
         """Writes down who came; `came` is set when there is somebody."""
-        while self._unwritten:
-            mac = next(iter(self._unwritten))
-            stay = self._unwritten[mac]
-            await self._database.write(store.join, stay, Stamp.of(self._clock))
-            del self._unwritten[mac]
-            self._tell()
+        async with self._writing:
+            while self._unwritten:
+                mac = next(iter(self._unwritten))
+                stay = self._unwritten[mac]
+                await self._database.write(store.join, stay, Stamp.of(self._clock))
+                del self._unwritten[mac]
+                self._tell()
 
     async def sweep(self) -> None:
         """Closes the stays of those not heard for too long."""
