@@ -40,9 +40,9 @@ class Box:
         self.sensor = self._process("sensor", "yingke-net", "sensor")
         self.portal = self._process("portal", "yingke-portal")
         self.sync = self._process("sync", "yingke-sync", "upload")
-        rendered = self.run_dir / "rendered" / "dnsmasq.conf"
+        self._rendered = self.run_dir / "rendered" / "dnsmasq.conf"
         # -d: in a user namespace with one user dnsmasq cannot change to another.
-        self.dnsmasq = self.namespace.daemon("dnsmasq", "dnsmasq", "-d", f"--conf-file={rendered}")
+        self.dnsmasq = self.namespace.daemon("dnsmasq", "dnsmasq", "-d", f"--conf-file={self._rendered}")
 
     @property
     def processes(self) -> dict[str, Daemon]:
@@ -93,6 +93,8 @@ class Box:
         self.sync.start()
 
     def start_dnsmasq(self) -> None:
+        """Starts it once the gate has rendered its file, as the path unit does on a real box."""
+        until(self._rendered.exists, "the gate renders dnsmasq.conf")
         self.dnsmasq.start()
         started = len(self.dnsmasq.said())
         until(lambda: "DHCP, IP range" in self.dnsmasq.said() or not self.dnsmasq.running, "dnsmasq starts")

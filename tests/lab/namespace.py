@@ -134,9 +134,13 @@ class Namespace:
         self.ip(ours, f"link set {link} up")
         other.ip(f"link set {other_link} up")
 
-    def logs(self) -> str:
-        """What all its daemons have said."""
-        return "\n".join(f"--- {self.name}/{daemon.name}\n{daemon.said()}" for daemon in self._daemons)
+    def logs(self, lines: int = 40) -> str:
+        """The last that its daemons have said."""
+        parts = []
+        for daemon in self._daemons:
+            said = daemon.said().splitlines()[-lines:]
+            parts += [f"--- {self.name}/{daemon.name}", *said]
+        return "\n".join(parts)
 
     def close(self) -> None:
         for daemon in reversed(self._daemons):

@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from typing import Self
 from urllib.parse import urljoin
 
 from tests.lab.namespace import Namespace
@@ -123,6 +124,10 @@ class Phone:
                 return "silence"
             return "open"
 
+    def kept_connection(self, address: str) -> "KeptConnection":
+        """A connection to port 80, open and silent, as browsers keep one at hand."""
+        return KeptConnection(self, address)
+
     def udp_answer(self, address: str, port: int, seconds: float = 5) -> str:
         """How one datagram goes: answered, refused (an ICMP error came back) or silence."""
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -151,3 +156,27 @@ class Phone:
         """Fills in the first form of `page` that has one of these fields, sends it and follows the answer."""
         form = next(form for form in forms(page.body) if form.fields.keys() & typed.keys())
         return self.get(urljoin(page.url, form.action), form=form.fields | typed, follow=True)
+
+
+class KeptConnection:
+    """Opened when entered; `ask` uses it much later."""
+
+    def __init__(self, phone: Phone, address: str) -> None:
+        self._socket = phone.namespace.open_socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self._address = address
+
+    def __enter__(self) -> Self:
+        self._socket.settimeout(10)
+        self._socket.connect((self._address, 80))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def ask(self) -> bytes:
+        """The head of the answer to a connectivity check; nothing when the connection is reset."""
+        try:
+            self._socket.sendall(b"GET /generate_204 HTTP/1.1\r\nHost: connectivitycheck.gstatic.com\r\n\r\n")
+            return self._socket.recv(4096)
+        except ConnectionError:
+            return b""
