@@ -4,9 +4,9 @@ import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sync.model import Clock, new_event, to_wire
+from sync.model import Clock, from_wire, new_event, to_wire
 from sync.records import outbox
 
 
@@ -67,6 +67,21 @@ def record(connection: sqlite3.Connection, window: FootfallWindow, *, complete: 
             "dwell_histogram": dict(window.dwell_histogram),
         }
         outbox.append(connection, new_event("footfall.counted", body, clock))
+
+
+def complete_interrupted(connection: sqlite3.Connection, *, clock: Clock) -> int:
+    """Windows that went by while the sensor was away are told with what it had counted of them."""
+    rows = connection.execute("SELECT * FROM footfall WHERE complete = 0").fetchall()
+    over = 0
+    for row in rows:
+        values = {key: row[key] for key in row.keys() if key != "complete"}  # noqa: SIM118
+        values["window_start"] = from_wire(row["window_start"])
+        values["dwell_histogram"] = json.loads(row["dwell_histogram"])
+        window = FootfallWindow(**values)
+        if window.window_start + timedelta(seconds=window.window_seconds) <= clock.now():
+            record(connection, window, complete=True, clock=clock)
+            over += 1
+    return over
 
 
 def purge(connection: sqlite3.Connection, started_before: datetime) -> int:
