@@ -55,6 +55,8 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
+        # A deleted MAC is overwritten, not only unlinked.
+        connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version == 0:
             schema = files("netctl").joinpath("gate_schema.sql").read_text()
