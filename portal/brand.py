@@ -9,6 +9,7 @@ BLACK: Final = "#000000"
 """Pure: only then is one of black and white readable on every colour (the product of both ratios is 21)."""
 LIGHT_SURFACE: Final = "#ffffff"
 DARK_SURFACE: Final = "#14171a"
+_NIGHT_HUE: Final = 0.69
 READABLE: Final = 4.5
 """WCAG 2.2, success criterion 1.4.3, level AA."""
 
@@ -33,14 +34,20 @@ class Palette:
 def palette(colour: str) -> Palette:
     """The palette of a colour `#rrggbb`."""
     ink = readable_on(colour)
-    away = -1 if ink == WHITE else 1
+    # Dark brands get neighbours of their colour towards the night, light ones a paler self: both are legible.
+    if ink == WHITE:
+        night = _towards_night(colour)
+        deep, deeper = _turned(colour, 0.05 * night, -0.07), _turned(colour, 0.10 * night, -0.13)
+        glow = _muted(_turned(colour, -0.03 * night, 0.24))
+    else:
+        deep, deeper, glow = _paler(colour, 0.4), _paler(colour, 0.65), _paler(colour, 0.8)
     button_dark = _until(colour, DARK_SURFACE, 3.0, 1)
     return Palette(
         brand=colour,
         ink=ink,
-        deep=_until(_turned(colour, 0.05, 0.07 * away), ink, READABLE, away),
-        deeper=_until(_turned(colour, 0.10, 0.13 * away), ink, READABLE, away),
-        glow=_muted(_turned(colour, -0.03, -0.24 * away)),
+        deep=deep if contrast(deep, ink) >= READABLE else colour,
+        deeper=deeper if contrast(deeper, ink) >= READABLE else colour,
+        glow=glow,
         link=_until(colour, LIGHT_SURFACE, READABLE, -1),
         link_dark=_until(colour, DARK_SURFACE, READABLE, 1),
         button_dark=button_dark,
@@ -78,10 +85,23 @@ def _turned(colour: str, hue: float, lightness: float) -> str:
     return _hex(colorsys.hls_to_rgb((h + hue) % 1.0, min(max(light + lightness, 0.0), 1.0), s))
 
 
+def _towards_night(colour: str) -> float:
+    """Which way round the circle, and how far at most, it is to the blue of the night."""
+    hue = colorsys.rgb_to_hls(*_rgb(colour))[0]
+    away = (_NIGHT_HUE - hue + 0.5) % 1.0 - 0.5
+    return max(-1.0, min(1.0, away / 0.1))
+
+
 def _muted(colour: str) -> str:
-    """The colour, less loud."""
+    """Less loud."""
     h, light, s = colorsys.rgb_to_hls(*_rgb(colour))
     return _hex(colorsys.hls_to_rgb(h, light, s * 0.55))
+
+
+def _paler(colour: str, part: float) -> str:
+    """Mixed with this part of white."""
+    red, green, blue = (each + (1 - each) * part for each in _rgb(colour))
+    return _hex((red, green, blue))
 
 
 def _hex(rgb: tuple[float, float, float]) -> str:
