@@ -30,7 +30,20 @@ class Line:
 
 
 # What the processes raise, in the owner's words. A key that is missing here is still shown, with its detail.
-NOTICES: Final[Mapping[str, tuple[str, str]]] = {}
+NOTICES: Final[Mapping[str, tuple[str, str]]] = {
+    "sensor_interface_gone": (
+        mark("A radio that counts is gone: passers-by and visitors are not counted now."),
+        mark("Is it still plugged in? Pull it out and put it in again."),
+    ),
+    "sensor_frames_lost": (
+        mark("There was more on the air than the box could hear: its estimates are too low for that time."),
+        mark("If this stays, show this line to the person who looks after the box."),
+    ),
+    "sensor_flooded": (
+        mark("Something nearby makes up more devices than can be told apart: the estimates are too low."),
+        mark("If this stays, show this line to the person who looks after the box."),
+    ),
+}
 _UNKNOWN_NOTICE: Final = (
     mark("Something in the box needs a look."),
     mark("Show this line to the person who looks after the box."),

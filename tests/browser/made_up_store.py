@@ -108,7 +108,9 @@ async def _make_trouble(uploader: Records) -> None:
     for _ in range(312):
         await uploader.write(outbox.append, new_event("venue.started", {}, clock))
     await uploader.write(upload_state.failed, "connection refused by head-office.example:443", NOW)
-    await uploader.write(notices.raise_notice, "disk_filling", "warning", "91 % of / is used", clock)
+    await uploader.write(
+        notices.raise_notice, "sensor_frames_lost", "warning", "312 frames came too fast", clock
+    )
 
 
 async def _five_minutes(
