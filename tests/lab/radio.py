@@ -5,10 +5,12 @@ the address changes, how often they scan, and whether they make up addresses at 
 seed.
 """
 
+import asyncio
 import heapq
 import random
 import socket
 import struct
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -132,6 +134,7 @@ def air(
     arrivals_per_minute: float = 2.0,
     mean_stay_seconds: float = 300.0,
     share_inside: float = 0.4,
+    already_there: int = 0,
 ) -> Iterator[tuple[float, int, bytes]]:
     """Without end, in order of time: (when, which phone, frame). Phones come, scan while they stay, go."""
     chance = random.Random(seed)
@@ -140,6 +143,12 @@ def air(
     # (when, order of pushing, what): a frame, a phone about to scan, or None for the next arrival.
     agenda: list[tuple[float, int, tuple[int, Phone | bytes] | None]] = []
     order = count()
+    for _ in range(already_there):
+        number = next(numbers)
+        leaves_at[number] = started_at + chance.expovariate(1 / mean_stay_seconds)
+        first_scan = started_at + chance.uniform(0, 20)
+        phone = _arrival(chance, share_inside)
+        heapq.heappush(agenda, (first_scan, next(order), (number, phone)))
     heapq.heappush(agenda, (started_at, next(order), None))
     while True:
         at, _, what = heapq.heappop(agenda)
@@ -190,3 +199,10 @@ class Transmitter:
 
     def close(self) -> None:
         self._socket.close()
+
+
+async def broadcast(transmitter: Transmitter, frames: Iterable[tuple[float, int, bytes]]) -> None:
+    """Sends each frame at its time (seconds since 1970); one whose time is over, at once."""
+    for at, _, frame in frames:
+        await asyncio.sleep(max(0.0, at - time.time()))
+        transmitter.send(frame)
