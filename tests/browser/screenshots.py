@@ -14,6 +14,12 @@ from tests.browser.chromium import Chromium
 from tests.browser.made_up_store import PASSWORD, open_store
 
 PICTURES = Path(__file__).parent / "pictures"
+_SHRINK = 0.62
+_GAP = 24
+_GROUND = f"""<!doctype html><style>
+body {{ margin: {_GAP}px; display: flex; gap: {_GAP}px; background: #dfe5e2 }}
+img {{ height: {844 * _SHRINK}px; border-radius: 14px }}
+</style>"""
 PHONE = (390, 844)
 LAPTOP = (1280, 800)
 
@@ -42,10 +48,10 @@ class Picture:
     scale: float = 1
 
 
-README = (
+README = [
     Picture(name="splash", path="/"),
-    Picture(name="owner", path="/owner?still=1", size=(1280, 900)),
-)
+    Picture(name="owner", path="/owner?still=1", size=(1280, 844)),
+]
 
 
 def every_look() -> list[Picture]:
@@ -87,6 +93,20 @@ def shoot(picture: Picture, address: str, machine: Here, into: Path) -> None:
         browser.screenshot(into / f"{picture.name}.png", whole_page=picture.whole_page)
 
 
+def lay_side_by_side(pictures: list[Picture], folder: Path, into: Path) -> None:
+    """One picture of all: each on its own sheet, on a ground that suits light and dark READMEs."""
+    images = "".join(f'<img src="{picture.name}.png">' for picture in pictures)
+    sheet = folder / "readme.html"
+    sheet.write_text(_GROUND + images)
+    width = sum(picture.size[0] for picture in pictures) * _SHRINK + _GAP * (len(pictures) + 1)
+    height = max(picture.size[1] for picture in pictures) * _SHRINK + 2 * _GAP
+    into.parent.mkdir(exist_ok=True)
+    with Chromium(Here(home=folder), width=round(width), height=round(height)) as browser:
+        browser.open(sheet.as_uri())
+        browser.screenshot(into)
+    print(into)
+
+
 async def take(pictures: list[Picture], into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for kind in dict.fromkeys(picture.kind for picture in pictures):
@@ -107,7 +127,9 @@ def main() -> None:
         pictures = [picture for picture in every_look() if arguments.only in picture.name]
         asyncio.run(take(pictures, arguments.look))
     else:
-        asyncio.run(take(list(README), PICTURES))
+        with tempfile.TemporaryDirectory() as folder:
+            asyncio.run(take(README, Path(folder)))
+            lay_side_by_side(README, Path(folder), PICTURES / "readme.png")
 
 
 if __name__ == "__main__":
