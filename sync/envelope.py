@@ -27,7 +27,7 @@ class Line:
 
 
 class BadLine(Exception):
-    """A line that is no event: `key` is the reason for programs; epoch and seq as far as they are readable."""
+    """A line that is no event: `key` is the reason for programs; epoch and seq as far as readable."""
 
     def __init__(self, key: str, message: str, *, epoch: str | None = None, seq: int | None = None) -> None:
         super().__init__(message)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from sync.config import ConfigErrors
 from sync.headoffice.console.passwords import SHORTEST, hash_password
@@ -23,14 +23,16 @@ from sync.model import SystemClock
 from sync.process import main as run_process
 
 _ID = re.compile(r"[a-z0-9-]{1,32}")
+_ID_MEANING = "1 to 32 of a-z, 0-9 and -"
 
 
 class Refusal(Exception):
     """What was asked cannot be done; the text is one sentence."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, stdin: TextIO = sys.stdin) -> int:
     options = _parser().parse_args(arguments)
+    options.stdin = stdin
     try:
         settings = _with_options(load(options.config), options)
         if options.command == "serve":
@@ -104,7 +106,8 @@ async def _add_key(storage: Storage, options: argparse.Namespace) -> None:
 
 async def _add_staff(storage: Storage, options: argparse.Namespace) -> None:
     login = _id(options.login, "LOGIN")
-    password = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    stdin: TextIO = options.stdin
+    password = getpass.getpass("Password: ") if stdin.isatty() else stdin.readline().rstrip("\r\n")
     if len(password) < SHORTEST:
         raise Refusal(f"the password has fewer than {SHORTEST} characters")
     staff = Staff(login=login, password_hash=hash_password(password), role=options.role)
@@ -118,7 +121,7 @@ def _say(options: argparse.Namespace, answer: dict[str, Any], words: str) -> Non
 
 def _id(text: str, name: str) -> str:
     if not _ID.fullmatch(text):
-        raise Refusal(f"{name} has 1 to 32 of a-z, 0-9 and -, not {text!r}")
+        raise Refusal(f"{name} has {_ID_MEANING}, not {text!r}")
     return text
 
 
@@ -157,28 +160,39 @@ def _add_parsers(commands: Any, every: argparse.ArgumentParser) -> None:
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def add(thing: str, name: str, act: Callable[..., Awaitable[None]], description: str) -> Any:
+    def add(
+        thing: str, name: str, meaning: str, act: Callable[..., Awaitable[None]], description: str
+    ) -> Any:
         group = commands.add_parser(thing, help=f"add a {thing}" if thing != "staff" else "add people")
         actions = group.add_subparsers(dest="action", required=True, metavar="add")
         parser = actions.add_parser(
             "add", parents=[every, as_json], help=description, description=description
         )
-        parser.add_argument(name.lower(), metavar=name)
+        parser.add_argument(name.lower(), metavar=name, help=meaning)
         parser.set_defaults(act=act)
         return parser
 
-    venue = add("venue", "VENUE_ID", _add_venue, "Adds a store; prints what to put on its box, the key once.")
+    venue = add(
+        "venue",
+        "VENUE_ID",
+        _ID_MEANING,
+        _add_venue,
+        "Adds a store; prints what to put on its box, the key once.",
+    )
     venue.add_argument("--name", required=True, help="the store's name, as people read it")
     venue.add_argument(
         "--brand", metavar="BRAND_ID", default=DEFAULT_BRAND, help=f"its brand (default: {DEFAULT_BRAND})"
     )
-    brand = add("brand", "BRAND_ID", _add_brand, "Adds a brand.")
+    brand = add("brand", "BRAND_ID", _ID_MEANING, _add_brand, "Adds a brand.")
     brand.add_argument("--name", required=True, help="the brand's name")
-    key = add("key", "NAME", _add_key, "Makes a key for a program that pulls; shown once.")
+    key = add(
+        "key", "NAME", "what the key is for", _add_key, "Makes a key for a program that pulls; shown once."
+    )
     key.add_argument("--scope", default="read", help="read, or read,pii for personal fields (default: read)")
     staff = add(
         "staff",
         "LOGIN",
+        _ID_MEANING,
         _add_staff,
         "Lets somebody sign in to the console; asks for the password, or reads a line of it from stdin. "
         "Somebody who is there already gets the new password and role.",

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from babel.dates import format_date, format_datetime, format_timedelta
+from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from sync.headoffice.console.passwords import Passwords
@@ -100,7 +101,9 @@ async def overview(request: web.Request) -> web.Response:
         timezone=parts.settings.console.timezone,
         ago=lambda delta: format_timedelta(-delta, add_direction=True, locale=locale),
         length=lambda delta: format_timedelta(delta, locale=locale),
-        when=lambda at: format_datetime(at, "short", tzinfo=zone, locale=locale),
+        # CLDR has no skeleton for both together.
+        when=lambda at: " ".join(format_skeleton(part, at, zone, locale=locale) for part in ("MMMd", "Hm")),
+        number=lambda value: format_decimal(value, locale=locale),
     )
 
 

@@ -42,7 +42,8 @@ class LeadView:
 
 
 def view_venue(venue: VenueToday, now: datetime) -> VenueView:
-    unseen_for = max(now - venue.last_seen_at, timedelta()) if venue.last_seen_at else None
+    # Not less than a second: "in 0 seconds" is what CLDR makes of nothing.
+    unseen_for = max(now - venue.last_seen_at, timedelta(seconds=1)) if venue.last_seen_at else None
     return VenueView(
         venue_id=venue.venue_id,
         name=venue.name,

@@ -1,0 +1,61 @@
+"""The page of the schema, the migrations and the list of tables say the same."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from sync.headoffice.sqlite import migrations
+from sync.headoffice.sqlite.connect import connect, migrate
+from sync.headoffice.storage import StorageUnavailable
+from sync.headoffice.tables import BASE, TABLES
+
+SCHEMA = Path(migrations.__file__).with_name("schema.sql")
+
+
+def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
+    )
+    return {name: " ".join(re.sub(r"--[^\n]*", "", sql).split()) for name, sql in rows}
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> sqlite3.Connection:
+    migrate(tmp_path / "headoffice.db")
+    return connect(tmp_path / "headoffice.db")
+
+
+def test_the_schema_page_is_what_the_migrations_make(database: sqlite3.Connection) -> None:
+    page = sqlite3.connect(":memory:")
+    page.executescript(SCHEMA.read_text(encoding="utf-8"))
+    assert _definitions(page) == _definitions(database)
+
+
+def test_every_pulled_table_has_the_columns_it_is_said_to_have(database: sqlite3.Connection) -> None:
+    kinds = {"text": "TEXT", "time": "TEXT", "histogram": "TEXT", "count": "INTEGER", "integer": "INTEGER"}
+    for table in TABLES.values():
+        found = {row["name"]: row["type"] for row in database.execute(f"PRAGMA table_info({table.name})")}
+        said = {column.name: kinds[column.kind] for column in (*BASE, *table.columns)} | {
+            "deleted": "INTEGER"
+        }
+        assert found == said
+
+
+def test_migrating_again_changes_nothing(tmp_path: Path, database: sqlite3.Connection) -> None:
+    before = _definitions(database)
+    migrate(tmp_path / "headoffice.db")
+    assert _definitions(database) == before
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path, database: sqlite3.Connection) -> None:
+    assert (tmp_path / "headoffice.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable, match="cannot be made"):
+        migrate(tmp_path / "no" / "such" / "folder.db")
+    (tmp_path / "letter.txt").write_text("Dear head office, " * 100)
+    with pytest.raises(StorageUnavailable, match="no SQLite database"):
+        migrate(tmp_path / "letter.txt")
