@@ -76,15 +76,15 @@ def parse_day(text: str | None, now: datetime, zone: ZoneInfo) -> date:
 
 
 def parse_range(query: Mapping[str, str], now: datetime, zone: ZoneInfo) -> Range:
-    """`from`, `to`, `by` as typed. Without them: today by the hour. Raises WrongRange.
+    """`from`, `to`, `by` as typed; without them today by the hour. Raises WrongRange.
 
     A date means the whole day in the store's time zone, so `to=2026-11-23` includes that day; a time (ISO
-    8601 with its zone) is an instant, and `to` is not included.
+    8601 with its zone) is an instant, and `to` is not included. `to` alone means that day.
     """
-    by = _by(query.get("by", "hour"))
-    today = now.astimezone(zone).date()
-    since = _instant("from", query.get("from") or today.isoformat(), zone, end=False)
-    until = _instant("to", query.get("to") or today.isoformat(), zone, end=True)
+    by = _by(query.get("by") or "hour")
+    to = query.get("to") or now.astimezone(zone).date().isoformat()
+    until = _instant("to", to, zone, end=True)
+    since = _instant("from", query.get("from") or to, zone, end=False)
     if since >= until:
         raise WrongRange("`from` is not before `to`", "from=2026-11-01&to=2026-11-23")
     # A day more than the bound for the hour that daylight saving may add.
