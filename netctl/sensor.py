@@ -166,16 +166,18 @@ class Sensor:
 
     async def _follow_stations(self) -> None:
         """Joins and leaves as long as the gate tells them, then again, ever more patiently."""
-        wait_seconds = 0.5
+        wait_seconds, told = 0.5, ""
         while True:
             try:
                 cursor = await self._records.read(visits.heard_up_to)
                 self._stays = Stays(cursor)
                 async for presence in self._gate.presences(cursor):
-                    wait_seconds = 0.5
+                    wait_seconds, told = 0.5, ""
                     await self._hear_presence(presence)
             except (GateUnavailable, GateRefused, RecordsUnavailable) as reason:
-                log.info("stations unheard, again in %g s: %s", wait_seconds, reason)
+                if str(reason) != told:
+                    log.info("stations are not heard of for now: %s", reason)
+                told = str(reason)
             await asyncio.sleep(wait_seconds)
             wait_seconds = min(2 * wait_seconds, _LONGEST_WAIT_SECONDS)
 
