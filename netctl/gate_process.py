@@ -12,10 +12,12 @@ from pathlib import Path
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netctl import access_point, links
+from netctl.api import Mac
 from netctl.attendance import Attendance
 from netctl.desk import Condition, Desk
 from netctl.gate import Gate
 from netctl.gate_database import GateDatabase
+from netctl.hostapd import Associations
 from netctl.kernel import LinuxKernel
 from netctl.leases import LeaseFile
 from netctl.nft import FilterFailed
@@ -132,6 +134,8 @@ async def _work(
                 group.create_task(_steadily(name, act, period, condition, wake, first))
 
             await stations.refresh()
+            if config.wifi.interface:
+                group.create_task(_associations(config, stations, attendance).listen())
             steadily("sessions", look, until_next_look, wake=woken)
             steadily("joins", attendance.write_joins, lambda: 3600.0, wake=attendance.came)
             steadily("leases", stations.look_for_new_leases, lambda: LEASES_SECONDS)
@@ -140,8 +144,27 @@ async def _work(
             steadily("events", gate.copy_events, lambda: 1.0)
             steadily("saving", save, lambda: SAVE_SECONDS, first=SAVE_SECONDS)
             steadily("ages", gate.purge, lambda: PURGE_SECONDS)
-            steadily("access point", render, lambda: RENDER_SECONDS)
+            await render()
+            steadily("access point", render, lambda: RENDER_SECONDS, first=RENDER_SECONDS)
             notify_ready("the gate is shut for all but those admitted")
+
+
+def _associations(config: Config, stations: Stations, attendance: Attendance) -> Associations:
+    silent: set[asyncio.Task[None]] = set()
+
+    def came(mac: Mac) -> None:
+        # Without a lease it is about to ask for one, and is heard then.
+        if stations.has_lease(mac):
+            attendance.heard(mac)
+
+    def went(mac: Mac) -> None:
+        # Gone, or gone to another radio of ours: it is asked, and the answer decides.
+        task = asyncio.create_task(stations.ask([mac]))
+        silent.add(task)
+        task.add_done_callback(silent.discard)
+
+    control = config.wifi.control_directory / config.wifi.interface
+    return Associations(control, config.venue.run_dir / "hostapd-events.sock", came, went)
 
 
 async def _steadily(
