@@ -160,6 +160,8 @@ class Connection(asyncio.Protocol):
             self._interceptor.head_answer if head.startswith(b"HEAD ") else self._interceptor.answer
         )
         if end == len(head) and head.startswith((b"GET ", b"HEAD ")):
+            # It holds nothing any more, though the loop says goodbye to it only in its next round.
+            self._interceptor.forget(self, self.address)
             transport.close()
         else:
             # Closing with bytes unread makes the kernel send a reset, which can overtake the answer
