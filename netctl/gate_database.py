@@ -40,9 +40,8 @@ def open_connection(path: Path) -> sqlite3.Connection:
                 path.with_name(path.name + rest).unlink(missing_ok=True)
             return _open(path)
     except (OSError, sqlite3.Error) as error:
-        raise ProcessFailed(
-            f"{path} cannot be opened: {error}; the gate's user must own its directory"
-        ) from error
+        remedy = "one gate at a time, and its user must own that directory"
+        raise ProcessFailed(f"{path} cannot be opened ({error}): {remedy}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:

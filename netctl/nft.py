@@ -4,9 +4,10 @@ Measured 2026-11-23 (2-core x86 VM, Linux 6.18, nft 1.0.6): adding a member to b
 others in them.
 """
 
+import ctypes
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from ipaddress import IPv4Interface, IPv6Interface
@@ -92,10 +93,11 @@ FEATURES = (
 class PacketFilter:
     """Our part of nftables in this network namespace. Calls block for microseconds; not for two threads."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, library: Callable[[], Any] | None = None) -> None:
         """Raises ProcessFailed when libnftables is not installed."""
         self._definitions = _definitions(config)
-        self._nftables = _libnftables()
+        self._library = library or libnftables
+        self._nftables = self._library()
 
     def load(self, admitted: Sequence[Admit]) -> None:
         """Replaces our tables by the ruleset with these stations in it, in one transaction: no packet sees
@@ -106,7 +108,7 @@ class PacketFilter:
         fresh = [f"add table {table}\ndelete table {table}" for table in ("inet yingke", "netdev yingke")]
         commands = [*fresh, self._definitions, ruleset, *_add(admitted)]
         # libnftables remembers definitions for good and refuses them a second time: a context of its own.
-        once, self._nftables = self._nftables, _libnftables()
+        once, self._nftables = self._nftables, self._library()
         try:
             self._run("\n".join(commands))
         except FilterFailed as failure:
@@ -168,13 +170,16 @@ class PacketFilter:
         self._run("\n".join([*before, feature.attempt, *after]))
 
 
-def _libnftables() -> Any:
+def libnftables(file: str = "libnftables.so.1") -> Any:
+    """A context of its own. Raises ProcessFailed when the library is not installed."""
     import nftables
 
     try:
-        library = nftables.Nftables()
+        # First on its own: the binding's destructor stumbles over a library that was not found.
+        ctypes.CDLL(file)
     except OSError:
-        raise ProcessFailed("libnftables.so.1 is missing: apt install libnftables1 nftables") from None
+        raise ProcessFailed(f"{file} is missing: apt install libnftables1 nftables") from None
+    library = nftables.Nftables(sofile=file)
     library.set_json_output(False)
     return library
 
