@@ -1,0 +1,24 @@
+"""The store that stands for the pictures has pages worth a picture."""
+
+from pathlib import Path
+
+import aiohttp
+
+from tests.browser.made_up_store import PASSWORD, open_store
+
+
+async def test_its_owner_sees_a_full_day_and_what_is_wrong(tmp_path: Path) -> None:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with open_store(tmp_path, kind="trouble") as address, aiohttp.ClientSession(cookie_jar=jar) as her:
+        answer = await her.post(f"{address}/owner/sign-in", data={"password": PASSWORD})
+        page = await answer.text()
+    assert page.count("<rect") > 20
+    assert "Head office has taken nothing since 14:02" in page
+    assert "its estimates are too low for that time" in page
+
+
+async def test_its_shoppers_are_welcomed_by_name(tmp_path: Path) -> None:
+    async with open_store(tmp_path, kind="new") as address, aiohttp.ClientSession() as her:
+        page = await (await her.get(address)).text()
+    assert "Lantern Tea House" in page
+    assert "KAFE" in page
