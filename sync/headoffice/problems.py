@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sync.headoffice.storage import StorageUnavailable
 from sync.model import new_id
@@ -60,6 +61,10 @@ def from_failure(error: Exception) -> Problem:
         log.error("%s", error)
         detail = "the database cannot be used now; nothing of this request was kept"
         return Problem(503, "database_unavailable", detail, headers={"Retry-After": "5"})
+    if isinstance(error, ConnectionError | web.RequestPayloadError):
+        return Problem(400, "cut_short", "the body ended before its end; nothing of it was kept")
+    if isinstance(error, HttpProcessingError):
+        return Problem(400, "bad_request", "the request is no valid HTTP")
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return Problem(413, "too_large", "the body is larger than one request may be")
     if isinstance(error, web.HTTPException):

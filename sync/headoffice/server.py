@@ -20,6 +20,9 @@ from sync.process import ProcessFailed, notify_ready
 from sync.setting import is_listen
 
 log = logging.getLogger("yingke.headoffice")
+# aiohttp's own words on a broken request name the address it came from, and an address is personal.
+_silent = logging.getLogger("yingke.headoffice.http")
+_silent.setLevel(logging.CRITICAL)
 _CHECKPOINT_SECONDS = 5
 _PURGE_SECONDS = 3600
 # Long polls end on shutdown by themselves; whoever still talks gets a little time.
@@ -54,6 +57,7 @@ async def serving(app: web.Application, host: str = "127.0.0.1", port: int = 0) 
     runner = web.AppRunner(
         app,
         access_log=None,
+        logger=_silent,
         handle_signals=False,
         # Bodies are unpacked by decode.py, which stops at a bound.
         auto_decompress=False,

@@ -120,7 +120,11 @@ async def sign_in_form(request: web.Request) -> web.Response:
 
 async def sign_in(request: web.Request) -> web.Response:
     _need_own_origin(request)
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):
+        # Charsets, bytes and multipart borders nobody can read.
+        raise web.HTTPBadRequest from None
     login, password = str(form.get("login", ""))[:100].strip(), str(form.get("password", ""))
     console, parts = request.app[_CONSOLE], request.app[PARTS]
     if _knocks_too_often(console, parts, login, request.remote or ""):
@@ -216,6 +220,7 @@ def _page(request: web.Request, template: str, *, status: int = 200, **values: A
 
 
 _SENTENCES: Final = {
+    400: mark("Your browser sent something we cannot read."),
     403: mark("This form did not come from this page."),
     404: mark("There is no such page."),
     503: mark("The database cannot be used now. Try again in a moment."),

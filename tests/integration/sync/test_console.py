@@ -153,3 +153,26 @@ async def test_pages_work_without_scripts_and_allow_none(browser: Browser) -> No
     async with browser.http.get(f"{browser.url}/sign-in") as response:
         assert "default-src 'none'" in response.headers["Content-Security-Policy"]
         assert "<script" not in await response.text()
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/x-www-form-urlencoded; charset=klingon", b"login=vic"),
+        ("application/x-www-form-urlencoded", b"login=\xff"),
+        ("application/x-www-form-urlencoded", b"login=%ff%00&password=%ed%a0%80"),
+        ("multipart/form-data", b"no border"),
+        ("multipart/form-data; boundary=x", b"--x\r\ngarbage\r\n"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="login"; filename="a"\r\n\r\nx\r\n--x--\r\n',
+        ),
+        ("application/json", b"{}"),
+        ("application/x-www-form-urlencoded", b""),
+    ],
+)
+async def test_no_form_breaks_the_door(browser: Browser, content_type: str, body: bytes) -> None:
+    headers = {"Origin": browser.url, "Content-Type": content_type}
+    async with browser.http.post(f"{browser.url}/sign-in", data=body, headers=headers) as response:
+        assert response.status in (400, 422)
+        assert "<h1>" in await response.text()

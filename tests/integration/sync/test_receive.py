@@ -4,8 +4,12 @@ import asyncio
 import gzip
 import itertools
 import random
+import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import zstandard
@@ -296,3 +300,50 @@ async def test_every_answer_carries_the_time(head_office: HeadOffice) -> None:
     async with head_office.http.get(f"{head_office.url}/healthz") as response:
         assert "Date" in response.headers
         assert await response.json() == {"database": "ready"}
+
+
+async def test_an_upload_that_is_cut_anywhere_leaves_nothing_behind(
+    head_office: HeadOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = ndjson(*(lead(seq, f"lead-{seq}") for seq in range(1, 4)))
+    address = urlsplit(head_office.url)
+    head = (
+        f"POST /v1/venues/shop-1/events HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        f"Authorization: Bearer {head_office.upload_key}\r\n\r\n"
+    ).encode()
+    for length in range(0, len(body), 97):
+        reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        writer.write(head + body[:length])
+        writer.write_eof()
+        assert b" 200 " not in await reader.read()
+        writer.close()
+
+    assert await head_office.rows("leads") == []
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+async def test_a_full_disk_keeps_nothing_by_halves_and_asks_to_come_back(head_office: HeadOffice) -> None:
+    def fill(pages: int) -> Callable[[sqlite3.Connection], Any]:
+        return lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchone()
+
+    await head_office.storage._commits.outside(fill(1))
+    uploads = [ndjson(*(lead(seq, f"lead-{seq}") for seq in range(start, start + 100))) for start in (1, 101)]
+    answers = await asyncio.gather(*(head_office.upload(body) for body in uploads))
+    assert [(status, problem["key"]) for status, problem in answers] == [(503, "database_unavailable")] * 2
+    assert await head_office.rows("leads") == []
+
+    await head_office.storage._commits.outside(fill(1_000_000))
+    assert [(await head_office.upload(body))[0] for body in uploads] == [200, 200]
+    assert len(await head_office.rows("leads")) == 200
+
+
+async def test_what_has_reached_its_age_dies_and_what_is_pulled_stays(head_office: HeadOffice) -> None:
+    await head_office.send(lead(1), b"garbage")
+    head_office.clock.advance(100 * 86400)
+    await head_office.send(lead(2, "lead-2"))
+    now = head_office.clock.now()
+
+    assert await head_office.storage.purge(now - timedelta(days=99), now - timedelta(days=99), now) == 2
+    assert await _kept_aside(head_office) == []
+    assert len(await _bodies(head_office)) == 1
+    assert [row["id"] for row in await head_office.rows("leads")] == ["lead-1", "lead-2"]
