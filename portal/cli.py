@@ -22,6 +22,7 @@ from portal.listen import bind, bind_everywhere, passed_sockets, port_of
 from portal.owner_password import set_password
 from portal.pages import LogoUnusable
 from portal.patience import PATIENCE
+from portal.poster import poster
 from portal.site import SITE
 from portal.where import portal_url
 from sync.config import DEFAULT_PATH, Config, ConfigErrors, load
@@ -42,9 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("serve", "password"),
+        choices=("serve", "password", "poster"),
         default="serve",
-        help="serve the pages (the default), or set the owner's password, read from standard input",
+        help="serve the pages (the default); set the owner's password, read from standard input; or print"
+        " a poster with the WiFi's QR code as an HTML page",
     )
     parser.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE", help="the settings")
     asked = parser.parse_args(arguments)
@@ -55,7 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if asked.command == "password":
         return set_password(config)
+    if asked.command == "poster":
+        return _print_poster(config)
     return run_process(run, config)
+
+
+def _print_poster(config: Config) -> int:
+    try:
+        print(poster(config))
+    except LogoUnusable as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -76,15 +76,14 @@ class Pages:
     ) -> web.Response:
         """A page. `sheets` names the style sheets of portal/static/ that it inlines."""
         language = self.language(request)
-        body = self._environment.get_template(template).render(
-            values
-            | {
-                "language": language,
-                "languages": self.languages.values(),
-                "link": lambda path, **query: _link(request, path, query),
-                "here": request.path,
-                "sheets": [self._sheets[name] for name in sheets],
-            }
+        body = self.document(
+            template,
+            language,
+            sheets=sheets,
+            languages=self.languages.values(),
+            link=lambda path, **query: _link(request, path, query),
+            here=request.path,
+            **values,
         )
         response = web.Response(text=body, status=status, content_type="text/html", charset="utf-8")
         response.headers["Content-Language"] = language.tag
@@ -92,6 +91,13 @@ class Pages:
         response.headers["Vary"] = "Accept-Language"
         response.headers.update(headers or {})
         return response
+
+    def document(self, template: str, language: Language, *, sheets: tuple[str, ...], **values: Any) -> str:
+        """The document itself, for whoever is not a browser with a request."""
+        inlined = [self._sheets[name] for name in sheets]
+        return self._environment.get_template(template).render(
+            values | {"language": language, "sheets": inlined}
+        )
 
     def _policy(self, sheets: tuple[str, ...]) -> str:
         hashes = " ".join(f"'sha256-{_sha256(self._sheets[name])}'" for name in sheets)
