@@ -56,9 +56,14 @@ _LONGEST_FRAME_BYTES: Final = 4096  # probe requests measured up to 400; an MMPD
 
 _SSID: Final = 0
 _DS_PARAMETER_SET: Final = 3
+_HT_CAPABILITIES: Final = 45
+_EXTENDED_CAPABILITIES: Final = 127
 _VENDOR_SPECIFIC: Final = 221
 _EXTENSION: Final = 255
 _FILS_REQUEST_PARAMETERS: Final = b"\x02"
+_CHANGING: Final = frozenset({_SSID, _DS_PARAMETER_SET, _EXTENDED_CAPABILITIES})
+_SM_POWER_SAVE: Final = 0x0C
+_FORTY_MHZ_INTOLERANT: Final = 0x40
 _MICROSOFT_TYPE_8: Final = b"\x00\x50\xf2\x08"
 
 _CACHED_LAYOUTS: Final = 256
@@ -183,29 +188,37 @@ class ProbeRequestParser:
 def fingerprint(elements: bytes) -> int:
     """What kind of device says this about itself: the elements, less what changes from scan to scan.
 
-    Dropped contents: SSID, DS parameter set, vendor element 00:50:f2 type 8, FILS request parameters; that
-    they are there at all is kept. IndexError when an element is longer than what is left.
+    IndexError when an element is longer than what is left.
     """
     canonical: list[bytes] = []
     at, end = 0, len(elements)
     while at < end:
         kind = elements[at]
-        contents = at + 2
-        following = contents + elements[at + 1]
+        following = at + 2 + elements[at + 1]
         if following > end:
             raise IndexError
-        keep = at + 1 if _changes(kind, elements[contents:following]) else following
-        canonical.append(elements[at:keep])
+        canonical.append(_lasting(kind, elements[at:following]))
         at = following
     return int.from_bytes(blake2b(b"".join(canonical), digest_size=8).digest(), "little") & ~1
 
 
-def _changes(kind: int, contents: bytes) -> bool:
-    if kind == _VENDOR_SPECIFIC:
-        return contents[:4] == _MICROSOFT_TYPE_8
-    if kind == _EXTENSION:
-        return contents[:1] == _FILS_REQUEST_PARAMETERS
-    return kind in (_SSID, _DS_PARAMETER_SET)
+def _lasting(kind: int, element: bytes) -> bytes:
+    """The part of an element that is the same in each scan: all of it, or that it is there at all.
+
+    Seen to change in one and the same phone: SSID and channel; vendor element 00:50:f2 type 8; FILS request
+    parameters; the extended capabilities, even in length, with what the radio is doing; and two bits of the
+    HT capabilities that tell of a state (SM power save, 40 MHz intolerant: IEEE 802.11-2020 9.4.2.55.2).
+    """
+    if kind in _CHANGING:
+        return element[:1]
+    if kind == _VENDOR_SPECIFIC and element[2:6] == _MICROSOFT_TYPE_8:
+        return element[:1]
+    if kind == _EXTENSION and element[2:3] == _FILS_REQUEST_PARAMETERS:
+        return element[:1]
+    if kind == _HT_CAPABILITIES and len(element) >= 4:
+        state = element[2] & ~_SM_POWER_SAVE, element[3] & ~_FORTY_MHZ_INTOLERANT
+        return element[:2] + bytes(state) + element[4:]
+    return element
 
 
 def _present_words(header: bytes) -> list[int]:

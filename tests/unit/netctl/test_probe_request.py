@@ -101,6 +101,11 @@ def test_a_phone_keeps_its_fingerprint_from_scan_to_scan() -> None:
         (element(3, b"\x01"), element(3, b"\x0b")),
         (element(221, b"\x00\x50\xf2\x08\x00\x12"), element(221, b"\x00\x50\xf2\x08\x01\x34\x56")),
         (element(255, b"\x02\x2a"), element(255, b"\x02\x46")),
+        (
+            element(127, bytes.fromhex("0000080000000040")),
+            element(127, bytes.fromhex("00000804000000400000")),
+        ),
+        (element(45, bytes.fromhex("2d00") + bytes(24)), element(45, bytes.fromhex("2140") + bytes(24))),
     ]:
         assert fingerprint(always + first) == fingerprint(always + second) != fingerprint(always)
 
