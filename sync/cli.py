@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sync.config import DEFAULT_PATH, ConfigErrors, commented, load
 from sync.process import main as run_process
@@ -41,6 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="yingke-sync", description="The box's records and their way to head office."
     )
+    config: dict[str, Any] = {
+        "type": Path,
+        "metavar": "FILE",
+        "help": f"the settings (default: {DEFAULT_PATH})",
+    }
+    parser.add_argument("--config", default=DEFAULT_PATH, **config)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, description in (
         ("migrate", "Makes the records or brings them up to date. Run it before the other processes start."),
@@ -48,13 +55,8 @@ def _parser() -> argparse.ArgumentParser:
         ("config", "Prints every setting with its meaning and default, as a commented yingke.toml."),
     ):
         command = commands.add_parser(name, help=description, description=description)
-        command.add_argument(
-            "--config",
-            type=Path,
-            default=DEFAULT_PATH,
-            metavar="FILE",
-            help="the settings (default: %(default)s)",
-        )
+        # Before or after the command; here without a default, which would undo the one before it.
+        command.add_argument("--config", default=argparse.SUPPRESS, **config)
     return parser
 
 

@@ -137,14 +137,11 @@ def _parser() -> argparse.ArgumentParser:
         prog="yingke-headoffice",
         description="The head office: receives what the stores send, keeps it, and lets programs pull it.",
     )
+    _add_common(parser, default=None)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     every = argparse.ArgumentParser(add_help=False)
-    every.add_argument(
-        "--config", type=Path, metavar="FILE", help=f"the settings (default: {DEFAULT_PATH}, if it is there)"
-    )
-    every.add_argument(
-        "--database", metavar="URL", help="sqlite:///FILE; goes before server.database of the settings"
-    )
+    # Before or after the command; here without a default, which would undo the one before it.
+    _add_common(every, default=argparse.SUPPRESS)
     serve = commands.add_parser(
         "serve",
         parents=[every],
@@ -154,6 +151,13 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--listen", metavar="HOST:PORT", help="goes before server.listen of the settings")
     _add_parsers(commands, every)
     return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:
+    meaning = f"the settings (default: {DEFAULT_PATH}, if it is there)"
+    parser.add_argument("--config", type=Path, metavar="FILE", default=default, help=meaning)
+    meaning = "sqlite:///FILE; goes before server.database of the settings"
+    parser.add_argument("--database", metavar="URL", default=default, help=meaning)
 
 
 def _add_parsers(commands: Any, every: argparse.ArgumentParser) -> None:

@@ -1,11 +1,10 @@
 """Keeping an upload: each event once, its row merged, what is refused kept aside."""
 
 import hashlib
-import json
 import sqlite3
 from datetime import datetime
 
-from sync.envelope import to_line
+from sync.envelope import to_json, to_line
 from sync.headoffice.sqlite.rows import Sequence, erase_lead, merge
 from sync.headoffice.storage import Accepted, Batch, Health, Receipt, Refused
 from sync.model import to_wire
@@ -58,7 +57,7 @@ def _row(accepted: Accepted, venue_id: str, now: str) -> dict[str, str | int | N
         "clock": event.clock,
         "boot_id": event.boot_id,
         "monotonic_ms": event.monotonic_ms,
-        "body": json.dumps(event.body, ensure_ascii=False, separators=(",", ":")),
+        "body": to_json(event.body),
         "subject_id": lead_id if personal and isinstance(lead_id, str) else None,
         "received_at": now,
     }

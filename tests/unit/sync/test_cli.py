@@ -33,7 +33,7 @@ def test_migrate_makes_the_records_once(tmp_path: Path, capsys: pytest.CaptureFi
     settings.write_text(f'[venue]\ndata_dir = "{tmp_path}"\n')
     assert cli.main(["migrate", "--config", str(settings)]) == 0
     assert "founding" in capsys.readouterr().out
-    assert cli.main(["migrate", "--config", str(settings)]) == 0
+    assert cli.main(["--config", str(settings), "migrate"]) == 0
     assert "up to date" in capsys.readouterr().out
 
 
