@@ -20,7 +20,7 @@ from sync.records import notices, stats, upload_state
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """`hours` in order; `total` of all of them; `live` only while the counter counts, and only today."""
+    """`hours` in order; `total` of all of them; `live` only while the counter counts."""
 
     on: date
     is_today: bool
@@ -86,7 +86,7 @@ async def read_day(site: Site, language: Language, asked: str | None) -> Day:
     wanted = Range(period=day_of(day, zone), by="hour")
     (total,) = await read_rows(site, wanted, whole=True)
     window = await read(stats.newest_window)
-    live = window if owner_state.is_live(window, now) and day == today else None
+    live = window if owner_state.is_live(window, now) else None
     return Day(
         on=day,
         is_today=day == today,
