@@ -156,12 +156,13 @@ class PacketFilter:
             return "The packet filter cannot be changed: start the gate by systemd or as root (CAP_NET_ADMIN)"
         for feature in FEATURES:
             try:
-                self._try(feature)
+                self.attempt(feature)
             except FilterFailed:
                 return f"This kernel cannot do {feature.name}: {feature.remedy}"
         return f"The packet filter did not take the ruleset: {first_complaint(str(failure))}"
 
-    def _try(self, feature: Feature) -> None:
+    def attempt(self, feature: Feature) -> None:
+        """Raises FilterFailed when the kernel cannot do it. Leaves nothing behind."""
         tables = [
             f"{kind} yingke_try" for kind in ("inet", "netdev") if f"{kind} yingke_try" in feature.attempt
         ]

@@ -1,0 +1,131 @@
+"""A router's surroundings for tests: two phones on its LAN, a host on its uplink, and sockets everywhere.
+
+The router is the network namespace the tests run in; phones and host have their own.
+"""
+
+import subprocess
+from pathlib import Path
+from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, socket
+
+from netctl import links
+from netctl.api import Mac, parse_mac
+from netctl.nft import PacketFilter
+from netctl.sessions import Admit
+from sync.config import Config
+from tests.lab.namespace import Namespace
+
+OURS, OURS6 = "10.77.0.1", "fd77:79b6:1::1"
+OWNERS, UPLINKS = "10.78.0.1", "10.88.0.1"
+HOST, HOST6 = "10.88.0.2", "fd88::2"
+INTERCEPT = 2080
+WAIT_SECONDS = 5.0
+SILENCE_SECONDS = 0.3
+
+
+def ip(line: str) -> None:
+    subprocess.run(["ip", *line.split()], check=True)
+
+
+class Phone:
+    """A station with fixed addresses."""
+
+    def __init__(self, number: int, home: Path) -> None:
+        self.mac: Mac = parse_mac(f"02:00:5e:10:00:{number:02x}")
+        self.ipv4, self.ipv6 = f"10.77.0.{10 + number}", f"fd77:79b6:1::{10 + number}"
+        self.port = f"port{number}"
+        self.namespace = Namespace(f"phone{number}", home)
+        pid = self.namespace.pid
+        ip(f"link add {self.port} type veth peer name w0 address {self.mac} netns {pid}")
+        self.namespace.ip(
+            "link set w0 up",
+            f"addr add {self.ipv4}/16 dev w0",
+            f"addr add {self.ipv6}/64 dev w0 nodad",
+        )
+
+    def online(self) -> None:
+        """Its routes, once the router is there."""
+        self.namespace.ip(f"route add default via {OURS}", f"route add default via {OURS6}")
+
+    def connect(self, address: str, port: int) -> str:
+        """What a TCP connection meets: open, refused or nothing."""
+        with self.namespace.open_socket(_family(address), SOCK_STREAM) as talking:
+            talking.settimeout(WAIT_SECONDS)
+            try:
+                talking.connect((address, port))
+            except ConnectionRefusedError:
+                return "refused"
+            except (TimeoutError, OSError):
+                return "nothing"
+            return "open"
+
+    def udp(self, address: str, port: int) -> socket:
+        talking = self.namespace.open_socket(_family(address), SOCK_DGRAM)
+        talking.settimeout(WAIT_SECONDS)
+        talking.connect((address, port))
+        return talking
+
+
+def _family(address: str) -> int:
+    return AF_INET6 if ":" in address else AF_INET
+
+
+def listen(where: Namespace | None, address: str, port: int, kind: int) -> socket:
+    """A listening socket on the host, or (None) on the router."""
+    family = _family(address)
+    listening = where.open_socket(family, kind) if where else socket(family, kind)
+    listening.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    listening.bind((address, port))
+    listening.settimeout(WAIT_SECONDS)
+    if kind == SOCK_STREAM:
+        listening.listen(64)
+    return listening
+
+
+class Street:
+    """Everything up, the ruleset in force, nobody admitted. `close` takes it all down again."""
+
+    def __init__(self, home: Path) -> None:
+        self.anna, self.ben = Phone(1, home), Phone(2, home)
+        self.host = Namespace("host", home)
+        ip(f"link add wan type veth peer name eth0 netns {self.host.pid}")
+        ip("link set wan up")
+        ip(f"addr add {UPLINKS}/24 dev wan")
+        ip("-6 addr add fd88::1/64 dev wan nodad")
+        ip("link add owner-port type bridge")
+        self.host.ip(
+            "link set eth0 up", f"addr add {HOST}/24 dev eth0", f"addr add {HOST6}/64 dev eth0 nodad"
+        )
+        # It knows the way to the guests, so that only the packet filter keeps it out.
+        self.host.ip(f"route add 10.77.0.0/16 via {UPLINKS}", "route add fd77:79b6:1::/64 via fd88::1")
+        self.config = Config.parse(
+            {
+                "network": {
+                    "lan_interfaces": [self.anna.port, self.ben.port],
+                    "uplink": "wan",
+                    "owner_interfaces": [],
+                }
+            }
+        )
+        links.ensure(self.config)
+        ip(f"addr add {OWNERS}/24 dev owner-port")
+        ip("link set owner-port up")
+        for phone in (self.anna, self.ben):
+            phone.online()
+        self.filter = PacketFilter(self.config)
+        self.filter.load([])
+
+    def admit(self, phone: Phone, seconds: int = 3600) -> None:
+        self.filter.admit([Admit(mac=phone.mac, seconds=seconds, bytes_up=0, bytes_down=0)])
+
+    def nobody(self) -> None:
+        """All are captive again."""
+        self.filter.expel([self.anna.mac, self.ben.mac])
+
+    def close(self) -> None:
+        for table in ("inet", "netdev"):
+            subprocess.run(["nft", "delete", "table", table, "yingke"], check=True)
+        for phone in (self.anna, self.ben):
+            phone.namespace.close()
+        self.host.close()
+        for link in ("br-lan", "owner-port"):
+            ip(f"link del {link}")
