@@ -153,9 +153,11 @@ class Association:
         self._second = 0
         self._links = 0
 
-    def family_of(self, burst: Burst) -> Family:
-        """The class of a burst; one burst under several fingerprints makes their classes one."""
+    def family_of(self, burst: Burst, track: Track | None = None) -> Family:
+        """The class of a burst; one device under several fingerprints makes their classes one."""
         found = {family.number: family for f in burst.fingerprints if (family := self._families.get(f))}
+        if track is not None:
+            found[track.family.number] = track.family
         if not found:
             self._number += 1
             found = {self._number: Family(self._number)}
@@ -172,13 +174,15 @@ class Association:
 
     def link(self, burst: Burst) -> Link | None:
         """The device that sent the burst, or None when there were too many to follow."""
-        family = self.family_of(burst)
         track = self._by_address.get(burst.device_id)
+        if track is None and self._is_flooded(burst):
+            return None
+        family = self.family_of(burst, track)
         if track is not None:
             track.extend(burst)
             track.tail.move(track, burst)
             return Link(track, 0.0)
-        if self._exhausted(burst, family):
+        if len(family.tracks) >= _MOST_TRACKS_IN_CLASS:
             return None
         tail = family.continued(burst) if burst.is_randomized else None
         track, p_new = choose(family, burst, tail)
@@ -223,16 +227,12 @@ class Association:
             if place < _MOST_FINGERPRINTS // 2 or family.tracks
         }
 
-    def _exhausted(self, burst: Burst, family: Family) -> bool:
+    def _is_flooded(self, burst: Burst) -> bool:
         second = int(burst.ended_at)
         if second != self._second:
             self._second, self._links = second, 0
         self._links += 1
-        return (
-            self._links > _MOST_LINKS_A_SECOND
-            or len(family.tracks) >= _MOST_TRACKS_IN_CLASS
-            or len(self._by_address) >= _MOST_ADDRESSES
-        )
+        return self._links > _MOST_LINKS_A_SECOND or len(self._by_address) >= _MOST_ADDRESSES
 
 
 def choose(family: Family, burst: Burst, tail: Tail | None) -> tuple[Track | None, float]:
