@@ -68,7 +68,8 @@ class Neighbours:
         for ip, mac in neighbours:
             try:
                 self._route.neigh("set", dst=str(ip), lladdr=mac, ifindex=self.index, state=NUD_PROBE)
-            except NetlinkError as error:
+            # OSError: ENOBUFS, the kernel's table is full (gc_thresh3): they are asked next time.
+            except (NetlinkError, OSError) as error:
                 log.debug("a neighbour could not be asked: %s", error)
 
     def close(self) -> None:
