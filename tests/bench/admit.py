@@ -18,7 +18,7 @@ from netctl.client import GateClient
 from sync.model import SystemClock, new_id
 from sync.records import admission, open_records
 from sync.records.admission import AdmissionRequest
-from tests.bench.crowd import Crowd, Station
+from tests.bench.crowd import UNHURRIED, Crowd, Station
 from tests.bench.result import Result, median
 from tests.lab import private
 from tests.lab.store import Store
@@ -44,13 +44,15 @@ def measure() -> Result:
     figures: dict[str, dict[str, float]] = {}
     with Store(private.HOME / "admit") as store:
         crowd = Crowd(store, present=SAMPLES, absent=OTHERS)
-        store.open()
+        store.open(network=UNHURRIED)
+        crowd.settle()
         with store.internet.namespace.open_socket(kind=socket.SOCK_DGRAM) as ear:
             ear.bind(("0.0.0.0", _PORT))
             ear.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
             ear.settimeout(30)
             figures["others_0"] = _figures([_sample(crowd, each, ear) for each in crowd.present])
-            asyncio.run(_admit(store, crowd.absent))
+            with crowd.absent_hold_leases():
+                asyncio.run(_admit(store, crowd.absent))
             if len(store.box.admitted()) < OTHERS:
                 raise RuntimeError(f"only {len(store.box.admitted())} are admitted")
             figures["others_10000"] = _figures([_sample(crowd, each, ear) for each in crowd.present])

@@ -1,8 +1,11 @@
 """Very many phones at little cost: each its own MAC address, one cable, leases written beforehand."""
 
+import contextlib
 import http.client
+import json
 import socket
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -10,6 +13,9 @@ from tests.lab.internet import WEB_IPV4
 from tests.lab.namespace import Namespace
 from tests.lab.store import Store
 from tests.lab.web import forms
+
+UNHURRIED: dict[str, object] = {"absent_after_seconds": 3600, "probe_presence_seconds": 600}
+"""Tests of the lab ask every second who is still there; a bench is not to measure that."""
 
 _FIRST = IPv4Address("10.77.100.0")
 
@@ -24,11 +30,12 @@ class Station:
 
 
 class Crowd:
-    """`present` stations that can speak, and `absent` ones that only hold a lease. Make it before the store
+    """`present` stations that can speak, and `absent` ones that once held a lease. Make it before the store
     opens: dnsmasq reads its leases when it starts.
     """
 
     def __init__(self, store: Store, *, present: int, absent: int = 0) -> None:
+        self._box = store.box
         self._portal = store.box.LAN_ADDRESS
         self.present = [_station(number, f"m{number}") for number in range(present)]
         self.absent = [_station(number) for number in range(present, present + absent)]
@@ -45,9 +52,25 @@ class Crowd:
                 f"address add {station.ip}/16 dev {station.link}",
                 f"route add default via {self._portal} dev {station.link} metric {metric}",
             )
-        expires = int(time.time()) + 86400
-        lines = [f"{expires} {each.mac} {each.ip} * *\n" for each in (*self.present, *self.absent)]
-        (store.box.data_dir / "dnsmasq" / "dnsmasq.leases").write_text("".join(lines))
+        self._lease_file = store.box.data_dir / "dnsmasq" / "dnsmasq.leases"
+        self._lease_file.write_text(_leases(self.present))
+
+    def settle(self) -> None:
+        """After the store has opened: the present know where the box is.
+
+        The kernel's limit of 1024 neighbours (gc_thresh3) is one for all namespaces; permanent ones are free.
+        """
+        bridge = json.loads(self._box.namespace.run("ip", "-json", "link", "show", "br-lan").stdout)
+        known = f"neigh replace {self._portal} lladdr {bridge[0]['address']} nud permanent"
+        self.namespace.ip(*(f"{known} dev {station.link}" for station in self.present))
+
+    @contextlib.contextmanager
+    def absent_hold_leases(self) -> Iterator[None]:
+        """While inside, the lease file names the absent too: more than dnsmasq would start with."""
+        only_present = self._lease_file.read_text()
+        self._lease_file.write_text(only_present + _leases(self.absent))
+        yield
+        self._lease_file.write_text(only_present)
 
     def open_socket(self, station: Station, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """A socket that speaks as this station."""
@@ -82,6 +105,12 @@ class Crowd:
         made = self.open_socket(station, socket.SOCK_DGRAM)
         made.connect((WEB_IPV4, port))
         return made
+
+
+def _leases(stations: Sequence[Station]) -> str:
+    """dnsmasq's lease file (man dnsmasq, FILES)."""
+    expires = int(time.time()) + 86400
+    return "".join(f"{expires} {each.mac} {each.ip} * *\n" for each in stations)
 
 
 def _station(number: int, link: str = "") -> Station:

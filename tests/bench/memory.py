@@ -6,7 +6,7 @@ PSS of smaps_rollup (proc(5)): pages shared by several processes count in parts,
 from pathlib import Path
 from urllib.parse import urlencode
 
-from tests.bench.crowd import Crowd
+from tests.bench.crowd import UNHURRIED, Crowd
 from tests.bench.result import Result
 from tests.lab import private
 from tests.lab.store import Store
@@ -17,7 +17,8 @@ REGISTRATIONS = 1000
 def measure() -> Result:
     with Store(private.HOME / "memory") as store:
         crowd = Crowd(store, present=REGISTRATIONS)
-        store.open()
+        store.open(network=UNHURRIED)
+        crowd.settle()
         idle = _megabytes(store)
         for number, station in enumerate(crowd.present):
             typed = {"name": "Ada", "email": f"guest{number}@example.com", "terms": "yes"}

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from tests.lab.daemon import Daemon
-from tests.lab.namespace import Namespace
+from tests.lab.namespace import CHECKOUT, Namespace
 from tests.lab.waiting import until
 
 Settings = dict[str, dict[str, object]]
@@ -84,7 +84,12 @@ class Box:
         self.config_file.write_text(_toml(document))
 
     def start(self) -> None:
-        """As systemd starts them: migrations, the gate, dnsmasq with what the gate rendered, the others."""
+        """As systemd starts them: migrations, the gate, dnsmasq with what the gate rendered, the others.
+
+        Before that the kernel's settings, as far as they belong to a namespace.
+        """
+        for file in sorted((CHECKOUT / "systemd" / "sysctl.d").glob("*.conf")):
+            self.namespace.run("sysctl", "-e", "-q", "-p", str(file), check=False)
         self.command("yingke-sync", "migrate")
         self.gate.start()
         self.start_dnsmasq()
