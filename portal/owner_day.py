@@ -25,7 +25,6 @@ class Day:
     on: date
     is_today: bool
     words: Words
-    now: datetime
     hours: Sequence[Row]
     total: Row
     leads_in_all: int
@@ -91,7 +90,6 @@ async def read_day(site: Site, language: Language, asked: str | None) -> Day:
         on=day,
         is_today=day == today,
         words=words,
-        now=now,
         hours=await read_rows(site, wanted),
         total=total,
         leads_in_all=await read(stats.leads_in_all),
