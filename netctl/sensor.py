@@ -25,6 +25,7 @@ from sync.config import Sensor as Settings
 from sync.model import Clock, SystemClock, new_id
 from sync.process import ProcessFailed, notify_ready
 from sync.records import Records, RecordsUnavailable, footfall, notices, open_records, visits
+from sync.records.ages import keep_burying
 from sync.records.footfall import FootfallWindow
 
 log = logging.getLogger("yingke.sensor")
@@ -61,6 +62,7 @@ class Sensor:
 
     def __init__(self, config: Config, records: Records, clock: Clock, gate: GateClient) -> None:
         self._settings = config.sensor
+        self._privacy = config.privacy
         self._records = records
         self._clock = clock
         self._gate = gate
@@ -87,6 +89,7 @@ class Sensor:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._count())
                 tasks.create_task(self._follow_stations())
+                tasks.create_task(keep_burying(self._records, "sensor", self._privacy, self._clock))
                 notify_ready()
         finally:
             self._air.close()

@@ -8,7 +8,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -23,14 +22,13 @@ from sync.envelope import Line, to_line
 from sync.model import Clock, SystemClock, to_wire
 from sync.process import ProcessFailed, notify_ready
 from sync.records import Records, RecordsUnavailable, open_records, outbox, upload_state
+from sync.records.ages import keep_burying
 from sync.records.connect import checkpoint, open_connection
 from sync.records.outbox import Queued
 
 log = logging.getLogger("yingke.upload")
 
 _CHECKPOINT_SECONDS: Final = 5
-_PURGE_SECONDS: Final = 3600
-_REJECTED_DAYS: Final = 90
 # A box with nothing to send says so once a minute: head office sees that it is there.
 _GREET_SECONDS: Final = 60
 _SHORTEST_BACK_OFF_SECONDS: Final = 1.0
@@ -216,7 +214,7 @@ async def run(config: Config) -> None:
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_checkpoint(path))
-            tasks.create_task(_purge(records, clock))
+            tasks.create_task(keep_burying(records, "sync", config.privacy, clock))
             if config.sync.head_office_url:
                 tasks.create_task(_upload(config, records, clock))
             notify_ready()
@@ -257,15 +255,3 @@ async def _checkpoint(path: Path) -> None:
             await asyncio.sleep(_CHECKPOINT_SECONDS)
     finally:
         connection.close()
-
-
-async def _purge(records: Records, clock: Clock) -> None:
-    while True:
-        try:
-            before = clock.now() - timedelta(days=_REJECTED_DAYS)
-            # A clock that is not set yet would judge every age wrongly.
-            if clock.synced():
-                await records.write(outbox.purge_set_aside, before)
-        except RecordsUnavailable as error:
-            log.error("%s", error)
-        await asyncio.sleep(_PURGE_SECONDS)

@@ -62,3 +62,10 @@ def open_notices(connection: sqlite3.Connection) -> list[Notice]:
         )
         for row in rows
     ]
+
+
+def purge(connection: sqlite3.Connection, cleared_before: datetime) -> int:
+    """Mended matters die; what is still open stays."""
+    return connection.execute(
+        "DELETE FROM notices WHERE cleared_at < :before", {"before": to_wire(cleared_before)}
+    ).rowcount
