@@ -11,7 +11,7 @@ from portal.notice import notice
 from portal.owner_door import DOOR, Door
 from portal.owner_network import owner_network_only
 from portal.owner_password import Passwords
-from portal.pages import Pages
+from portal.pages import Pages, secure
 from portal.patience import PATIENCE, Patience, whoever_asks_is_heard
 from portal.rate import RateLimit
 from portal.seal import Seal
@@ -67,12 +67,4 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
 
 
 async def _headers_of_every_answer(request: web.Request, response: web.StreamResponse) -> None:
-    headers = response.headers
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    headers["Server"] = "Yingke"
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["X-Frame-Options"] = "DENY"
-    # same-origin, not no-referrer: that would send `Origin: null` with our own forms (Fetch, 3.2).
-    headers["Referrer-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    secure(response.headers)

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from netctl.client import GateClient
 from portal.app import make_app
+from portal.connection import Connection
 from portal.intercept import serve_interceptor
 from portal.listen import bind, bind_everywhere, passed_sockets, port_of
 from portal.owner_password import set_password
@@ -32,7 +33,6 @@ from sync.process import main as run_process
 from sync.records import RecordsUnavailable, open_records, outbox
 
 HTTPS_PORT: Final = 443
-IDLE_SECONDS: Final = 8.0
 LAST_ANSWERS_SECONDS: Final = 3.0
 BACKLOG: Final = 1024
 
@@ -104,15 +104,12 @@ async def _serve(
     site = app[SITE]
     started = {"version": version("yingke"), "process": "portal"}
     await site.records.write(outbox.append, new_event("venue.started", started, site.clock))
-    # No access log: who asked for what is the shopper's own business.
-    runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=LAST_ANSWERS_SECONDS
-    )
+    runner = web.AppRunner(app, shutdown_timeout=LAST_ANSWERS_SECONDS)
     await runner.setup()
     try:
-        assert runner.server is not None
-        answer = app[PATIENCE].with_new(runner.server)
-        loop = asyncio.get_running_loop()
+        loop, answering = asyncio.get_running_loop(), runner.server
+        assert answering is not None
+        answer = app[PATIENCE].with_new(lambda: Connection(answering, site.pages, loop))
         async with AsyncExitStack() as open_servers, asyncio.TaskGroup() as tasks:
             for listening in (*sockets.plain, *sockets.tls):
                 tls = certificate if listening in sockets.tls else None

@@ -2,12 +2,13 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from aiohttp import web
 
 from portal.i18n import mark
+from portal.pages import Pages
 from portal.site import SITE
 from sync.records import RecordsUnavailable
 
@@ -48,34 +49,42 @@ class Refused(Exception):
 @web.middleware
 async def errors_become_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Outermost: nothing that goes wrong behind it reaches a shopper as a bare line of text."""
+    pages, name = request.app[SITE].pages, _name_of(request)
     try:
         return await handler(request)
     except Refused as refused:
-        return _page(request, refused)
+        return error_page(pages, request, refused, name=name)
     except web.HTTPException as answer:
         if answer.status < 400:
             raise
-        return _page(request, Refused(answer.status, detail=answer.reason), headers=_allow(answer))
+        no = Refused(answer.status, detail=answer.reason)
+        return error_page(pages, request, no, name=name, headers=_allow(answer))
+    except web.RequestPayloadError as error:
+        return error_page(pages, request, Refused(400, detail=type(error).__name__), name=name)
     except RecordsUnavailable as error:
-        return _page(request, Refused(503, detail=str(error)))
+        return error_page(pages, request, Refused(503, detail=str(error)), name=name)
     except Exception as error:
-        return _page(request, Refused(500, detail=type(error).__name__), error=error)
+        no = Refused(500, detail=type(error).__name__)
+        return error_page(pages, request, no, name=name, error=error)
 
 
-def _page(
-    request: web.Request,
+def error_page(
+    pages: Pages,
+    request: web.BaseRequest,
     refused: Refused,
     *,
-    headers: dict[str, str] | None = None,
-    error: Exception | None = None,
+    name: str,
+    headers: Mapping[str, str] | None = None,
+    error: BaseException | None = None,
 ) -> web.Response:
+    """The page for a failure of the request called `name`, and the log line with the same reference."""
     reference = new_reference()
     # Neither address nor path nor form: what a shopper types or asks for is hers.
     log.log(
         logging.ERROR if refused.status >= 500 else logging.INFO,
         "%s %s: %d %s",
         reference,
-        _name_of(request),
+        name,
         refused.status,
         refused.detail or refused.sentence,
         exc_info=error,
@@ -83,7 +92,7 @@ def _page(
     headers = dict(headers or {})
     if refused.retry_after_seconds:
         headers["Retry-After"] = str(refused.retry_after_seconds)
-    return request.app[SITE].pages.render(
+    return pages.render(
         request,
         "error.html",
         status=refused.status,
