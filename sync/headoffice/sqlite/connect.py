@@ -1,6 +1,10 @@
 """Opening the head office's database file."""
 
+import contextlib
+import fcntl
+import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -14,21 +18,31 @@ _BUSY_SECONDS = 5.0
 def migrate(path: Path) -> None:
     """Brings the file up to date, making it if need be. Raises StorageUnavailable."""
     try:
-        # The file holds personal data: nobody but its owner reads it, whatever the umask.
-        path.touch(mode=0o600)
-        db = Database(connect(path))
-        db.execute("PRAGMA journal_mode = WAL")
-        try:
+        with _alone_in(path.parent):
+            # The file holds personal data: nobody but its owner reads it, whatever the umask.
+            path.touch(mode=0o600)
+            db = Database(connect(path))
+            db.execute("PRAGMA journal_mode = WAL")
             migrations.apply(db)
-        except sqlite3.OperationalError:
-            # Another of our commands may have migrated at the same moment; then there is nothing left to do.
-            if migrations.pending(db):
-                raise
-        db.close()
+            db.close()
     except OSError as error:
         raise StorageUnavailable(f"{path} cannot be made: {error.strerror}") from error
     except sqlite3.Error as error:
         raise StorageUnavailable(because(path, error)) from error
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Two of our commands that migrate at once would find each other's half-made file locked.
+
+    The folder is locked, not the file: closing any handle of a file drops SQLite's locks on it (fcntl(2)).
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def connect(path: Path) -> sqlite3.Connection:

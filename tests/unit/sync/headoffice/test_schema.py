@@ -2,12 +2,13 @@
 
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from sync.headoffice.sqlite import migrations
-from sync.headoffice.sqlite.connect import connect, migrate
+from sync.headoffice.sqlite.connect import because, connect, migrate
 from sync.headoffice.storage import StorageUnavailable
 from sync.headoffice.tables import BASE, TABLES
 
@@ -59,3 +60,16 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear head office, " * 100)
     with pytest.raises(StorageUnavailable, match="no SQLite database"):
         migrate(tmp_path / "letter.txt")
+
+
+def test_commands_that_start_together_do_not_lock_each_other_out(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{turn}.db" for turn in range(5)]
+    with ThreadPoolExecutor(6) as together:
+        for path in paths:
+            assert list(together.map(migrate, [path] * 6)) == [None] * 6
+
+
+def test_a_locked_database_is_told_with_its_remedy(tmp_path: Path) -> None:
+    told = because(tmp_path / "headoffice.db", sqlite3.OperationalError("database is locked"))
+    assert "locked by another program" in told
+    assert "--database" in told
