@@ -75,7 +75,12 @@ class Gate:
         clock = self._clock
         boottime, now, synced = clock.boottime(), clock.now(), clock.synced()
         written = await self._database.read(store.live_sessions)
-        members = await self._kernel.members() or {}
+        try:
+            members = await self._kernel.members() or {}
+        except FilterFailed as failure:
+            # Loading, which follows, knows how to say what is missing.
+            log.warning("the packet filter cannot be read: %s", failure)
+            members = {}
         for each in written:
             session = restored(each, clock.boot_id, boottime, now, synced)
             self._live[session.mac] = counted(session, members.get(session.mac))
