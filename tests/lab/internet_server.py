@@ -7,21 +7,9 @@ from typing import cast
 
 from aiohttp import web
 
+from netctl.connectivity_checks import find
 from sync.process import notify_ready
 
-_SUCCESS = "<HTML><HEAD><TITLE>Success</TITLE></HEAD><BODY>Success</BODY></HTML>"
-_TEXTS = {
-    "/hotspot-detect.html": _SUCCESS,
-    "/library/test/success.html": _SUCCESS,
-    "/connecttest.txt": "Microsoft Connect Test",
-    "/ncsi.txt": "Microsoft NCSI",
-    "/success.txt": "success\n",
-    "/canonical.html": '<meta http-equiv="refresh" content="0;url=https://support.mozilla.org/kb/captive-portal"/>',
-    "/nm": "NetworkManager is online\n",
-    "/check_network_status.txt": "NetworkManager is online\n",
-    "/static/hotspot.txt": "OK",
-}
-_EMPTY = {"/generate_204", "/gen_204"}
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{host}</title>
 <meta name="viewport" content="width=device-width"></head>
 <body><h1>Welcome to the internet</h1><p id="host">{host}</p>
@@ -30,11 +18,10 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{ho
 
 
 async def answer(request: web.Request) -> web.Response:
-    if request.path in _EMPTY:
-        return web.Response(status=204)
-    if request.path in _TEXTS:
+    check = find(request.url.host or "", request.path)
+    if check is not None:
         kind = "text/plain" if request.path.endswith(".txt") else "text/html"
-        return web.Response(text=_TEXTS[request.path], content_type=kind)
+        return web.Response(status=check.status, text=check.body or None, content_type=kind)
     if request.path.startswith("/bytes/"):
         return web.Response(body=bytes(int(request.path.removeprefix("/bytes/"))))
     page = _PAGE.format(host=request.url.host, peer=request.remote)
