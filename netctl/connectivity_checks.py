@@ -1,7 +1,7 @@
 """What phones and computers ask for to find out whether they are online, and what tells them that they are.
 
-While a station is captive each of these is redirected like any other page: interception is never built on this
-list, which is incomplete by nature. It serves the virtual internet and the tests.
+While a station is captive each of these is redirected like any other page: interception is never built on
+this list, which is incomplete by nature. It serves the virtual internet and the tests.
 
 Sources: AOSP NetworkMonitor (2025-03), the WBA's captive network behaviour paper, Mozilla's and
 NetworkManager's packaged settings; those of Chinese makers as others have seen them.
