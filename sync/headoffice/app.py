@@ -15,13 +15,15 @@ from sync.headoffice.metrics import Metrics
 from sync.headoffice.parts import KEY_ID, PARTS, Parts
 from sync.headoffice.problems import from_failure
 from sync.headoffice.pull import pull_table
-from sync.headoffice.rate import RateLimit, Turnstile
 from sync.headoffice.receive import receive_events
 from sync.headoffice.settings import Settings
 from sync.headoffice.storage import Storage
 from sync.model import Clock
+from sync.rate import RateLimit, Turnstile
 
 access_log = logging.getLogger("yingke.headoffice.access")
+# Ten thousand stores, and programs beside them.
+_MOST_KEYS = 20_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -40,7 +42,12 @@ def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Appli
         settings=settings,
         metrics=Metrics(),
         bell=Bell(),
-        requests=RateLimit(burst=limits.requests_burst, per_second=limits.requests_per_minute / 60),
+        requests=RateLimit(
+            burst=limits.requests_burst,
+            refill_seconds=60 / limits.requests_per_minute,
+            seconds=clock.boottime,
+            keys=_MOST_KEYS,
+        ),
         uploads=Turnstile(limits.uploads_waiting),
     )
     app.router.add_post("/v1/venues/{venue_id}/events", receive_events)

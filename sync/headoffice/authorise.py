@@ -1,5 +1,7 @@
 """Who asks: the key in `Authorization: Bearer` (RFC 6750), what it opens, and how often."""
 
+import math
+
 from aiohttp import web
 
 from sync.headoffice.keys import KeyKind, StoredKey, opens, split_key
@@ -35,7 +37,7 @@ async def _authorise(request: web.Request, kind: KeyKind) -> StoredKey:
     if not opens(key, secret) or key is None:
         raise _unauthorised("this key is not known, or no longer")
     request[KEY_ID] = key_id
-    wait_seconds = parts.requests.take(key_id, parts.clock.boottime())
+    wait_seconds = math.ceil(parts.requests.take(key_id))
     if wait_seconds:
         headers = {"Retry-After": str(wait_seconds)}
         raise Problem(429, "too_often", f"this key may ask again in {wait_seconds} s", headers=headers)

@@ -6,10 +6,10 @@ from aiohttp import web
 
 from sync.headoffice.bell import Bell
 from sync.headoffice.metrics import Metrics
-from sync.headoffice.rate import RateLimit, Turnstile
 from sync.headoffice.settings import Settings
 from sync.headoffice.storage import Storage
 from sync.model import Clock
+from sync.rate import RateLimit, Turnstile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

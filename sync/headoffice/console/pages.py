@@ -17,9 +17,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from sync.headoffice.console.passwords import Passwords
 from sync.headoffice.console.view import view_lead, view_venue
 from sync.headoffice.parts import PARTS, Parts
-from sync.headoffice.rate import RateLimit, Turnstile
 from sync.headoffice.storage import Staff
 from sync.i18n import NAMES, Language, choose, mark, read_languages, speak
+from sync.rate import RateLimit, Turnstile
 
 _HERE: Final = Path(__file__).parent
 _COOKIE: Final = "yingke_console"
@@ -61,12 +61,13 @@ def add_console(app: web.Application) -> None:
         lstrip_blocks=True,
     )
     speak(templates)
+    seconds = app[PARTS].clock.boottime
     app[_CONSOLE] = _Console(
         templates=templates,
         languages=read_languages(_HERE.parent / "locales"),
         passwords=Passwords(),
-        by_login=RateLimit(burst=8, per_second=1 / 15),
-        by_address=RateLimit(burst=20, per_second=1 / 5),
+        by_login=RateLimit(burst=8, refill_seconds=15, seconds=seconds),
+        by_address=RateLimit(burst=20, refill_seconds=5, seconds=seconds),
         at_the_door=Turnstile(8),
     )
     app.on_cleanup.append(_close)
@@ -127,7 +128,7 @@ async def sign_in(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest from None
     login, password = str(form.get("login", ""))[:100].strip(), str(form.get("password", ""))
     console, parts = request.app[_CONSOLE], request.app[PARTS]
-    if _knocks_too_often(console, parts, login, request.remote or ""):
+    if _knocks_too_often(console, login, request.remote or ""):
         wrong = mark("Too many tries. Wait a minute, then try again.")
         return _page(request, "sign_in.html", status=429, login=login, wrong=wrong)
     try:
@@ -141,12 +142,11 @@ async def sign_in(request: web.Request) -> web.Response:
     return await _let_in(request, parts, staff)
 
 
-def _knocks_too_often(console: _Console, parts: Parts, login: str, address: str) -> bool:
+def _knocks_too_often(console: _Console, login: str, address: str) -> bool:
     """Before any hashing: by name, by address, and by how many wait. Enters the turnstile when it is not."""
-    now = parts.clock.boottime()
     return bool(
-        console.by_login.take(login.lower(), now)
-        or console.by_address.take(address, now)
+        console.by_login.take(login.lower())
+        or console.by_address.take(address)
         or not console.at_the_door.enter()
     )
 

@@ -108,7 +108,7 @@ def settings() -> Settings:
             upload_kilobytes=64,
             unpacked_kilobytes=512,
             upload_lines=1000,
-            requests_burst=1000,
+            requests_burst=100_000,
         ),
     )
 
