@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Turns this machine into the store's router: Debian 12 or 13, or Raspberry Pi OS on them.
 #
-#   sudo make install [LAN=wlan0] [UPLINK=eth0] [SSID="Free WiFi"] [COUNTRY=TW] [OWNER=eth1]
+#   sudo make install [LAN=wlan0] [UPLINK=eth0] [SSID="Free WiFi"] [COUNTRY=TW] [OWNER=eth1] [SENSOR=wlan1]
 #                     [VENUE=my-shop] [TITLE="My shop"]
 #
 # It asks nothing, may be run again, and writes down what it changed, for `sudo make uninstall`.
@@ -61,13 +61,14 @@ choose_interfaces() {
     UPLINK=${UPLINK:-$(installed_setting uplink)}
     LAN=${LAN:-$(installed_setting lan_interfaces)}
     OWNER=${OWNER:-$(installed_setting owner_interfaces)}
+    SENSOR=${SENSOR:-$(installed_setting interfaces)}
     UPLINK=${UPLINK:-$(ip -o -4 route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1)}
     [[ -n $UPLINK ]] || fail "no way to the internet was found: connect it, or name it with UPLINK=eth0"
     LAN=${LAN:-$(first_other_than "$UPLINK" is_radio)}
     LAN=${LAN:-$(first_other_than "$UPLINK" is_wired)}
     [[ -n $LAN ]] || fail "no interface for the guests was found beside the uplink $UPLINK: name it with LAN=wlan0"
     [[ $LAN != "$UPLINK" ]] || fail "$LAN cannot be the guests' LAN and the uplink at once: name both, LAN= and UPLINK="
-    for candidate in "$LAN" "$UPLINK" ${OWNER:+"$OWNER"}; do
+    for candidate in "$LAN" "$UPLINK" ${OWNER:+"$OWNER"} ${SENSOR:+"$SENSOR"}; do
         if running && [[ ! -e /sys/class/net/$candidate ]]; then
             fail "there is no interface $candidate here; those there are: $(interfaces | xargs)"
         fi
@@ -150,19 +151,17 @@ install_packages() {
 }
 
 install_python() {
-    local options=(--quiet --disable-pip-version-check --no-cache-dir)
+    local product=${WHEELHOUSE:+yingke} options=(--quiet --disable-pip-version-check --no-cache-dir)
+    product=${product:-$checkout}
     [[ ! -f $checkout/constraints.txt ]] || options+=(--constraint "$checkout/constraints.txt")
     [[ -z ${WHEELHOUSE:-} ]] || options+=(--no-index --find-links "$WHEELHOUSE")
     # After an upgrade of Debian the old environment points to a Python that is gone.
     /opt/yingke/bin/python -c '' 2>/dev/null || python3 -m venv --clear /opt/yingke
     remember folder /opt/yingke
-    if [[ -n ${WHEELHOUSE:-} ]]; then
-        /opt/yingke/bin/pip install "${options[@]}" yingke
-    else
-        say "installing the Python packages into /opt/yingke"
-        /opt/yingke/bin/pip install "${options[@]}" "$checkout"
-        /opt/yingke/bin/pip install "${options[@]}" --no-deps --force-reinstall "$checkout"
-    fi
+    say "installing the Python packages into /opt/yingke"
+    /opt/yingke/bin/pip install "${options[@]}" "$product"
+    # The version may be the same and the code another.
+    /opt/yingke/bin/pip install "${options[@]}" --no-deps --force-reinstall "$product"
     for command in /opt/yingke/bin/yingke-*; do
         ln -sfn "$command" "/usr/local/bin/${command##*/}"
         remember file "/usr/local/bin/${command##*/}"
@@ -213,6 +212,7 @@ write_settings() {
     setting network uplink "$(quoted "$UPLINK")"
     setting network lan_interfaces "[$(quoted "$LAN")]"
     [[ -z ${OWNER:-} ]] || setting network owner_interfaces "[$(quoted "$OWNER")]"
+    [[ -z ${SENSOR:-} ]] || setting sensor interfaces "[$(quoted "$SENSOR")]"
     if is_radio "$LAN"; then setting wifi interface "$(quoted "$LAN")"; fi
     [[ -z ${SSID:-} ]] || setting wifi ssid "$(quoted "$SSID")"
     [[ -z ${CHANNEL:-} ]] || setting wifi channel "$CHANNEL"
@@ -231,7 +231,7 @@ write_settings() {
 # --- what the machine is told -----------------------------------------------------------------------
 
 free_interfaces() {
-    local ours=(br-lan br-owner "$LAN" ${OWNER:+"$OWNER"})
+    local ours=(br-lan br-owner "$LAN" ${OWNER:+"$OWNER"} ${SENSOR:+"$SENSOR"})
     if [[ -d /etc/NetworkManager ]]; then
         write /etc/NetworkManager/conf.d/90-yingke.conf "[keyfile]" \
             "unmanaged-devices+=$(printf 'interface-name:%s;' "${ours[@]}")"
@@ -258,6 +258,7 @@ ready_radio() {
 start() {
     local unit
     if is_radio "$LAN"; then units+=("hostapd@$LAN.service"); fi
+    if [[ -n $SENSOR ]]; then units+=("yingke-monitor@$SENSOR.service"); fi
     for unit in "${units[@]}"; do
         systemctl enable --quiet "$unit"
         remember unit "$unit"

@@ -22,7 +22,8 @@ done_of() { sed -n "s/^$1\t//p" "$changes" | tac; }
 
 stop_units() {
     local unit
-    done_of unit | while read -r unit; do
+    # Somebody may have started a head office here too.
+    { done_of unit && echo yingke-headoffice.service; } | while read -r unit; do
         systemctl disable --quiet "$unit" 2>/dev/null || true
         if running; then systemctl stop "$unit"; fi
     done

@@ -5,6 +5,7 @@ and the folder of Python wheels. The product is installed anew each time, in a c
 """
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
+
+from tests.vm.guest import snapshot
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = ROOT / "build" / "vm"
@@ -107,23 +110,9 @@ def install(base: Path, wheels: Path, into: Path) -> None:
     shutil.copy(ROOT / "constraints.txt", checkout)
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
     run([*build, "--wheel-dir", checkout / "wheels", ROOT], timeout_seconds=120)
-    inside: list[str | Path] = [
-        "unshare",
-        "--mount",
-        "--net",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        f"--mount-proc={into}/proc",
-    ]
-    options = [
-        "LAN=wlan0",
-        "UPLINK=eth0",
-        "COUNTRY=TW",
-        "SSID=Yingke",
-        "VENUE=vm",
-        "WHEELHOUSE=/usr/src/yingke/wheels",
-    ]
+    inside = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", f"--mount-proc={into}/proc"]
+    where = ["LAN=wlan0", "UPLINK=eth0", "SENSOR=wlan3", "COUNTRY=TW"]
+    options = [*where, "SSID=Yingke", "VENUE=vm", "WHEELHOUSE=/usr/src/yingke/wheels"]
     command: list[str | Path] = [
         "chroot",
         into,
@@ -132,8 +121,9 @@ def install(base: Path, wheels: Path, into: Path) -> None:
         "/usr/src/yingke/systemd/install.sh",
         *options,
     ]
-    run([*inside, *command], timeout_seconds=300)
     _set_the_stage(into)
+    (into / "opt" / "vm" / "before.json").write_text(json.dumps(snapshot.of(into)), "utf-8")
+    run([*inside, *command], timeout_seconds=300)
 
 
 def _set_the_stage(root: Path) -> None:
@@ -142,7 +132,7 @@ def _set_the_stage(root: Path) -> None:
     shutil.copytree(GUEST, stage, ignore=shutil.ignore_patterns("__pycache__"))
     (stage / "lease.sh").chmod(0o755)
     (root / "etc" / "modules-load.d" / "vm.conf").write_text("mac80211_hwsim\n", "utf-8")
-    (root / "etc" / "modprobe.d" / "vm.conf").write_text("options mac80211_hwsim radios=3\n", "utf-8")
+    (root / "etc" / "modprobe.d" / "vm.conf").write_text("options mac80211_hwsim radios=4\n", "utf-8")
     (root / "etc" / "hostname").write_text("vm\n", "utf-8")
     (root / "etc" / "resolv.conf").unlink(missing_ok=True)
     (root / "etc" / "resolv.conf").write_text("nameserver 192.0.2.1\n", "utf-8")

@@ -95,6 +95,14 @@ class Phone:
     def _supplicant(self, question: str) -> str:
         return self.inside("wpa_cli", "-p", f"/run/{self.name}", "-i", self.interface, question, check=False)
 
+    def scan(self) -> None:
+        """Asks the air for networks; the radio may be busy with a scan of its own (FAIL-BUSY)."""
+        deadline = time.monotonic() + 20
+        while "OK" not in (said := self._supplicant("scan")):
+            if time.monotonic() > deadline:
+                raise OSError(f"no scan was started in 20 s: {said}")
+            time.sleep(0.2)
+
     def take_lease(self) -> str:
         """A lease from the store; returns the address and what came with it."""
         client = ["udhcpc", "-i", self.interface, "-n", "-q", "-t", "20", "-T", "1", "-O", "114"]

@@ -8,25 +8,20 @@ The second walk is after a reboot of the same disk.
 import json
 import os
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from tests.vm.guest import box
 from tests.vm.guest.phone import SERVER, Phone, run
+from tests.vm.guest.steps import HOST, StepFailed, check, report, step, until
 
-HOST = Path("/host")
 KEPT = Path("/var/lib/vm-phone.json")
-ACCESS_POINT = "wlan0"
+ACCESS_POINT, EAR = "wlan0", "wlan3"
 UNITS = [
     *(f"yingke-{name}.service" for name in ("migrate", "gate", "sensor", "portal", "sync", "dnsmasq")),
     f"hostapd@{ACCESS_POINT}.service",
+    f"yingke-monitor@{EAR}.service",
 ]
 DAEMONS = ["gate", "sensor", "portal", "sync"]
-
-
-class StepFailed(Exception):
-    """The store did not do what it should; the text says what was seen."""
 
 
 def main() -> None:
@@ -48,7 +43,8 @@ def main() -> None:
 
 
 def first_boot() -> None:
-    store_is_open()
+    with step("the store opens: every unit is active"):
+        store_is_open()
     phone = Phone(name="phone", interface="wlan1")
     with step("a phone with a randomised address associates") as told:
         mac = phone.associate(ssid="Yingke", mac=None)
@@ -74,17 +70,27 @@ def first_boot() -> None:
     with step("she is online"):
         is_online(phone)
     with step("her address lies nowhere but where the design says"):
-        check(not (found := where_the_mac_lies(mac)), f"{mac} lies in {found}")
+        check(not (found := box.where_the_mac_lies(mac)), f"{mac} lies in {found}")
+    with step("the sensor hears probe requests on the air") as told:
+        phone.scan()
+        until(lambda: box.frames_heard() > 0, 30, "not one probe request was counted")
+        told(f"{box.frames_heard()} frames")
+    with step("head office receives the lead, with the key from the credential"):
+        key = box.join_a_head_office()
+        until(lambda: bool(box.pulled("leads", key)), 60, "no lead at head office")
+        emails = [lead["email"] for lead in box.pulled("leads", key)]
+        check(emails == ["mei.lin@example.com"], f"head office has {emails}")
     for daemon in DAEMONS:
         with step(f"the {daemon} is killed, and is back by itself"):
-            comes_back(f"yingke-{daemon}.service")
+            box.comes_back(f"yingke-{daemon}.service")
     with step("she still is online after all that"):
         is_online(phone)
     KEPT.write_text(json.dumps({"mac": mac}), "utf-8")
 
 
 def second_boot() -> None:
-    store_is_open()
+    with step("the store opens again"):
+        store_is_open()
     mac = json.loads(KEPT.read_text("utf-8"))["mac"]
     phone = Phone(name="phone", interface="wlan1")
     with step("after a reboot the phone associates and takes a lease"):
@@ -100,79 +106,26 @@ def second_boot() -> None:
         check(answer.status == 302, f"answered {answer.status}")
     with step("no unit has failed"):
         check(not (failed := run("systemctl", "--failed", "--plain", "--no-legend").strip()), failed)
+    with step("installing again on the running machine asks nothing, and she stays online"):
+        settings = box.SETTINGS.read_text("utf-8")
+        said = box.script("install.sh", f"WHEELHOUSE={box.SCRIPTS.parent}/wheels")
+        check("shown this once" not in said, "a second password was made")
+        check(box.SETTINGS.read_text("utf-8") == settings, "the settings were changed")
+        store_is_open()
+        is_online(phone)
+    with step("uninstalling puts the machine back as it was"):
+        box.script("uninstall.sh", "PURGE=1")
+        check(not (left := box.left_behind()), f"left behind: {left}")
 
 
 def store_is_open() -> None:
-    with step("the store opens: every unit is active"):
-        for unit in UNITS:
-            until(lambda unit=unit: is_active(unit), 60, f"{unit} is not active")  # type: ignore[misc]
-
-
-def is_active(unit: str) -> bool:
-    return run("systemctl", "is-active", unit, check=False).strip() == "active"
+    for unit in UNITS:
+        until(lambda unit=unit: box.is_active(unit), 120, f"{unit} is not active")  # type: ignore[misc]
 
 
 def is_online(phone: Phone) -> None:
     """The gate may need a moment to look: the page of the internet must come within five seconds."""
     until(lambda: b"the internet" in phone.get(f"http://{SERVER}/").body, 5, "the internet does not answer")
-
-
-def comes_back(unit: str) -> None:
-    before = main_pid(unit)
-    run("systemctl", "kill", "--signal=KILL", unit)
-    until(lambda: is_active(unit) and main_pid(unit) not in ("0", before), 30, f"{unit} stayed away")
-
-
-def main_pid(unit: str) -> str:
-    return run("systemctl", "show", "--property=MainPID", "--value", unit).strip()
-
-
-def where_the_mac_lies(mac: str) -> list[str]:
-    """Files of the box and the journal that hold a hardware address, in text or as bytes, and must not."""
-    forms = [
-        mac.encode(),
-        mac.upper().encode(),
-        mac.replace(":", "").encode(),
-        bytes.fromhex(mac.replace(":", "")),
-    ]
-    may = ("/var/lib/yingke/gate/", "/var/lib/yingke/dnsmasq/")
-    files = [path for path in Path("/var/lib/yingke").rglob("*") if path.is_file()]
-    found = [str(path) for path in files if any(form in path.read_bytes() for form in forms)]
-    journal = run("journalctl", "--boot", "--output=cat", "--unit=yingke-*", "--unit=hostapd@*").encode()
-    found += ["the journal of the daemons"] if any(form in journal for form in forms[:3]) else []
-    return [path for path in found if not path.startswith(may)]
-
-
-@contextmanager
-def step(name: str) -> Iterator[Callable[[str], None]]:
-    """Measures one step and reports it once it has succeeded."""
-    started = time.monotonic()
-    details: list[str] = []
-    try:
-        yield details.append
-    except Exception as failure:
-        raise StepFailed(f"{name}: {failure}") from failure
-    report(name, detail=" ".join(details), ok=True, seconds=round(time.monotonic() - started, 1))
-
-
-def check(held: bool, otherwise: str) -> None:
-    if not held:
-        raise StepFailed(otherwise)
-
-
-def until(condition: Callable[[], bool], seconds: float, otherwise: str) -> None:
-    """Asks again until it holds; a step that never holds fails with what was hoped for."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        check(time.monotonic() < deadline, f"{otherwise} after {seconds} s")
-        time.sleep(0.1)
-
-
-def report(name: str, *, detail: str = "", ok: bool = False, seconds: float = 0.0) -> None:
-    with (HOST / "report.jsonl").open("a", encoding="utf-8") as lines:
-        uptime = float(Path("/proc/uptime").read_text("utf-8").split()[0])
-        line = {"step": name, "ok": ok, "seconds": seconds, "uptime_seconds": uptime, "detail": detail}
-        lines.write(json.dumps(line) + "\n")
 
 
 def mount_share() -> None:
