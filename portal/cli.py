@@ -31,6 +31,7 @@ from sync.model import SystemClock, new_event
 from sync.process import ProcessFailed, notify_ready
 from sync.process import main as run_process
 from sync.records import RecordsUnavailable, open_records, outbox
+from sync.records.ages import keep_burying
 
 HTTPS_PORT: Final = 443
 LAST_ANSWERS_SECONDS: Final = 3.0
@@ -116,6 +117,7 @@ async def _serve(
                 server = await loop.create_server(answer, sock=listening, backlog=BACKLOG, ssl=tls)
                 open_servers.callback(server.close)
             tasks.create_task(app[PATIENCE].watch())
+            tasks.create_task(keep_burying(site.records, "portal", site.config.privacy, site.clock))
             for listening in sockets.intercept:
                 tasks.create_task(serve_interceptor(listening, url))
             notify_ready(f"pages at {url}")
