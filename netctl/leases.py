@@ -34,6 +34,7 @@ class LeaseFile:
         self._path = path
         self._stamp: tuple[int, int, int] = (0, 0, 0)
         self._leases: dict[Ip, Mac] = {}
+        self._addresses: dict[Mac, list[Ip]] = {}
 
     def read(self) -> Mapping[Ip, Mac]:
         """The leases now; none while dnsmasq has written no file yet."""
@@ -41,8 +42,19 @@ class LeaseFile:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
-                self._leases = parse_leases(self._path.read_text(errors="replace"))
+                self._take(parse_leases(self._path.read_text(errors="replace")))
                 self._stamp = stamp
         except FileNotFoundError:
-            self._leases, self._stamp = {}, (0, 0, 0)
+            self._take({})
+            self._stamp = (0, 0, 0)
         return self._leases
+
+    def addresses(self, mac: Mac) -> list[Ip]:
+        """What this station holds; empty: it is no station of ours."""
+        self.read()
+        return list(self._addresses.get(mac, ()))
+
+    def _take(self, leases: dict[Ip, Mac]) -> None:
+        self._leases, self._addresses = leases, {}
+        for ip, mac in leases.items():
+            self._addresses.setdefault(mac, []).append(ip)

@@ -25,6 +25,7 @@ class Stations:
         self._leases = leases
         self._heard: Callable[[Mac], object] = lambda mac: None
         self._seen_at: dict[Ip, Mac] = {}
+        self._heard_at: dict[Mac, set[Ip]] = {}
         self._known_leases: dict[Ip, Mac] = {}
         self._missed = asyncio.Event()
 
@@ -53,20 +54,25 @@ class Stations:
 
     def addresses(self, mac: Mac) -> list[Ip]:
         """Where this station is, as far as we know, IPv4 first."""
-        leased = [ip for ip, holder in self._leases.read().items() if holder == mac]
-        heard = [ip for ip, neighbour in self._seen_at.items() if neighbour == mac and ip not in leased]
+        leased = self._leases.addresses(mac)
+        heard = self._heard_at.get(mac, set()).difference(leased)
         return leased + sorted(heard, key=lambda ip: (ip.version, ip))
 
     def has_lease(self, mac: Mac) -> bool:
-        return mac in self._leases.read().values()
+        return bool(self._leases.addresses(mac))
 
     def note(self, neighbour: Neighbour) -> None:
         """News from the neighbour table. Only those with a lease are stations: access points and the like,
         which have addresses of their own, are not."""
+        before = self._seen_at.pop(neighbour.ip, None)
+        if before is not None:
+            self._heard_at[before].discard(neighbour.ip)
+            if not self._heard_at[before]:
+                del self._heard_at[before]
         if neighbour.mac is None:
-            self._seen_at.pop(neighbour.ip, None)
             return
         self._seen_at[neighbour.ip] = neighbour.mac
+        self._heard_at.setdefault(neighbour.mac, set()).add(neighbour.ip)
         if neighbour.answers and self.has_lease(neighbour.mac):
             self._heard(neighbour.mac)
 
@@ -78,6 +84,7 @@ class Stations:
         """Reads everything, and asks all that hold a lease whether they are there; once at the start."""
         self._missed.clear()
         self._seen_at.clear()
+        self._heard_at.clear()
         for neighbour in await self._kernel.neighbours():
             self.note(neighbour)
         self._known_leases = dict(self._leases.read())
@@ -95,9 +102,7 @@ class Stations:
 
     async def ask(self, macs: list[Mac]) -> None:
         """Have these been asked whether they are still there."""
-        wanted = set(macs)
-        asked = [(ip, mac) for ip, mac in self._leases.read().items() if mac in wanted]
-        await self._kernel.ask(asked)
+        await self._kernel.ask([(ip, mac) for mac in macs for ip in self._leases.addresses(mac)])
 
     async def _lease_of(self, ip: Ip) -> Mac | None:
         for pause in (*_HALF_WRITTEN_SECONDS, 0.0):

@@ -3,8 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from netctl.api import Presence
+from netctl.api import Presence, parse_ip
 from netctl.gate_store import presences_after
+from netctl.neighbours import Neighbour
 from netctl.presences import new_station_code
 from tests.clock import FakeClock
 from tests.unit.netctl.fake_kernel import FakeKernel
@@ -143,3 +144,16 @@ def test_a_station_code_is_four_letters_that_nobody_else_has() -> None:
     letters = iter("BBBBBBBC")
     code = new_station_code({"BBBB"}, lambda _: next(letters))
     assert code == "BBBC"
+
+
+async def test_a_stations_addresses_follow_what_the_kernel_hears(tmp_path: Path) -> None:
+    ipv6 = parse_ip("fd77:79b6:1::11")
+    async with running(tmp_path, FakeClock()) as store:
+        store.lease(ANNAS_IP, ANNA)
+        store.stations.note(Neighbour(ip=ipv6, mac=ANNA, answers=True))
+        assert store.stations.addresses(ANNA) == [ANNAS_IP, ipv6]
+        store.stations.note(Neighbour(ip=ipv6, mac=BEN, answers=True))
+        assert store.stations.addresses(ANNA) == [ANNAS_IP]
+        assert store.stations.addresses(BEN) == [ipv6]
+        store.stations.note(Neighbour(ip=ipv6, mac=None, answers=False))
+        assert store.stations.addresses(BEN) == []
