@@ -13,12 +13,12 @@ from portal.owner_network import owner_network_only
 from portal.owner_password import Passwords
 from portal.pages import Pages, secure
 from portal.patience import PATIENCE, Patience, whoever_asks_is_heard
-from portal.rate import RateLimit
 from portal.seal import Seal
 from portal.site import SITE, Site
 from portal.where import portal_url
 from sync.config import Config
 from sync.model import Clock
+from sync.rate import RateLimit
 from sync.records import Records
 
 LARGEST_BODY_BYTES: Final = 16 * 1024

@@ -7,9 +7,9 @@ from typing import Final
 
 from aiohttp import web
 
-from portal.i18n import mark
 from portal.pages import Pages
 from portal.site import SITE
+from sync.i18n import mark
 from sync.records import RecordsUnavailable
 
 log = logging.getLogger("yingke.portal")

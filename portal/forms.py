@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 
-from portal.i18n import mark
 from sync.config import Registration as Asked
+from sync.i18n import mark
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 16

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
-from portal.i18n import Language, mark
 from sync.config import Config
+from sync.i18n import Language, mark
 from sync.records.leads import Agreement
 
 VERSION: Final = "2026-11"

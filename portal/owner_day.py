@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from netctl.api import Health
 from portal import owner_state
-from portal.i18n import Language
 from portal.owner_api import read_rows
 from portal.owner_chart import Chart, chart
 from portal.owner_numbers import Figure, Live, Row, live_of
@@ -15,6 +14,7 @@ from portal.owner_periods import Range, day_of, parse_day
 from portal.owner_state import Line
 from portal.owner_words import Words
 from portal.site import Site
+from sync.i18n import Language
 from sync.records import notices, stats, upload_state
 
 

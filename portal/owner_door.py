@@ -9,8 +9,8 @@ from typing import Final
 from aiohttp import web
 
 from portal.owner_password import Passwords
-from portal.rate import RateLimit
 from portal.where import is_foreign_form
+from sync.rate import RateLimit
 
 COOKIE: Final = "yingke_owner"
 LASTS_SECONDS: Final = 12 * 3600

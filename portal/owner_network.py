@@ -3,9 +3,9 @@
 from aiohttp import web
 
 from portal.errors import Handler, Refused
-from portal.i18n import mark
 from portal.site import SITE
 from portal.where import is_owner_network
+from sync.i18n import mark
 
 REASON = mark("The owner's page opens only from the owner's own network, or over HTTPS.")
 

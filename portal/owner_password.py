@@ -8,8 +8,8 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from portal.i18n import mark
 from sync.config import Config
+from sync.i18n import mark
 from sync.model import SystemClock
 from sync.records import RecordsUnavailable, open_records, owner_account
 

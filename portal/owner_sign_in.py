@@ -8,13 +8,13 @@ from aiohttp import web
 
 from portal import forms
 from portal.errors import Refused
-from portal.i18n import mark
 from portal.owner_door import COOKIE, DOOR, SignedIn, is_forged, is_from_elsewhere
 from portal.owner_password import LONGEST, wrong_with
 from portal.pages import see_other
 from portal.registration import BODY_SECONDS, FOREIGN_FORM
 from portal.site import SITE
 from portal.where import station_ip
+from sync.i18n import mark
 from sync.records import owner_account
 
 SHEETS: Final = ("page", "owner")

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from netctl.api import Health
-from portal.i18n import mark
 from portal.owner_words import Words
+from sync.i18n import mark
 from sync.records.notices import Notice
 from sync.records.stats import Waiting, Window
 from sync.records.upload_state import UploadState

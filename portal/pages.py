@@ -17,10 +17,11 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from portal.brand import Palette, palette
-from portal.i18n import Language, choose, read_languages, speak
 from sync.config import Config
+from sync.i18n import Language, choose, read_languages, speak
 
 HERE: Final = Path(__file__).parent
+LOCALES: Final = HERE / "locales"
 LARGEST_LOGO_BYTES: Final = 16 * 1024
 _LOGO_TYPES: Final = {
     ".svg": "image/svg+xml",
@@ -40,7 +41,7 @@ class Pages:
 
     def __init__(self, config: Config) -> None:
         self._default_language = config.portal.default_language
-        self.languages = read_languages()
+        self.languages = read_languages(LOCALES)
         self._sheets = _read_sheets(palette(config.portal.colour))
         self._environment = Environment(
             loader=FileSystemLoader(HERE / "templates"),

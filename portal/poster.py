@@ -4,9 +4,9 @@ import io
 import re
 from typing import Final
 
-from portal.i18n import mark
 from portal.pages import Pages
 from sync.config import Config
+from sync.i18n import mark
 
 WELCOME: Final = mark("Free WiFi")
 HOW: Final = mark("Scan with your camera and join. Our page opens by itself.")

@@ -6,11 +6,11 @@ from aiohttp import web
 
 from netctl.client import GateRefused, GateUnavailable
 from portal.errors import Refused
-from portal.i18n import mark
 from portal.pages import see_other
 from portal.registration import read_form
 from portal.site import SITE, Site
 from portal.where import station_ip
+from sync.i18n import mark
 from sync.model import LeadId, Purpose
 from sync.records import leads
 

@@ -9,11 +9,11 @@ from netctl.client import GateRefused, GateUnavailable
 from portal import forms
 from portal.errors import Refused, log
 from portal.forms import FORM_RENEWED, Checked, Typed
-from portal.i18n import Language, mark
 from portal.notice import Notice
 from portal.pages import see_other
 from portal.site import SITE, Site
 from portal.where import is_foreign_form, station_ip
+from sync.i18n import Language, mark
 from sync.model import new_id
 from sync.records import RecordsUnavailable, leads
 from sync.records.leads import Registration

@@ -7,11 +7,11 @@ from aiohttp import web
 
 from netctl.client import GateRefused, GateUnavailable
 from portal.errors import Refused, log
-from portal.i18n import mark
 from portal.pages import see_other
 from portal.registration import FOREIGN_FORM
 from portal.site import SITE
 from portal.where import is_foreign_form, station_ip
+from sync.i18n import mark
 from sync.records import admission
 
 NO_STATION: Final = mark(

@@ -9,10 +9,10 @@ from aiohttp import web
 from netctl.client import GateClient
 from portal.notice import Notice
 from portal.pages import Pages
-from portal.rate import RateLimit
 from portal.seal import Seal
 from sync.config import Config
 from sync.model import Clock
+from sync.rate import RateLimit
 from sync.records import Records
 
 

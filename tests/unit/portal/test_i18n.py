@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from babel.messages import extract, pofile
 
-from portal.i18n import LOCALES, NAMES, choose, read_languages
+from portal.pages import LOCALES
+from sync.i18n import NAMES, choose, read_languages
 
 PORTAL = LOCALES.parent
 PLACES = re.compile(r"%\((\w+)\)[sd]")
@@ -92,7 +93,7 @@ def test_the_link_wins_then_what_the_browser_likes_best(
 
 
 def test_a_language_counts_in_its_own_way() -> None:
-    languages = read_languages()
+    languages = read_languages(LOCALES)
     one, many = (
         "Twenty seconds to register, then %(num)d hour online.",
         "Twenty seconds to register, then %(num)d hours online.",

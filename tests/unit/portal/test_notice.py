@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from portal.i18n import read_languages
 from portal.notice import notice
+from portal.pages import LOCALES
 from sync.config import Config
+from sync.i18n import read_languages
 
-LANGUAGES = read_languages()
+LANGUAGES = read_languages(LOCALES)
 PLAIN = Config.parse({"venue": {"name": "Jasmine 100% Tea"}})
 
 
