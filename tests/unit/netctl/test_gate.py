@@ -218,6 +218,7 @@ async def test_a_request_made_while_the_gate_was_down_is_granted_when_it_is_back
         await store.gate.admit_waiting()
         await store.gate.admit_waiting()
         assert store.kernel.open_for(ANNA)
+        assert store.kernel.done == ["admit"]
         assert [event.type for event in await store.told()] == ["session.started"]
 
 
