@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
 
 from netctl.api import Mac, Presence
 from netctl.presences import Leave, Stay
 from netctl.sessions import EndedSession, LiveSession, Written
-from sync.model import Clock, ClockState, Event, EventId, from_wire, to_wire
+from sync.model import Clock, ClockState, Event, from_wire, to_wire
+from sync.records.outbox import from_row, to_row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,33 +280,14 @@ def await_copy(connection: sqlite3.Connection, event: Event) -> None:
     connection.execute(
         "INSERT INTO waiting_events (event_id, type, at, clock, boot_id, monotonic_ms, body)"
         " VALUES (:event_id, :type, :at, :clock, :boot_id, :monotonic_ms, :body)",
-        {
-            "event_id": event.event_id,
-            "type": event.type,
-            "at": to_wire(event.at),
-            "clock": event.clock,
-            "boot_id": event.boot_id,
-            "monotonic_ms": event.monotonic_ms,
-            "body": json.dumps(event.body, ensure_ascii=False),
-        },
+        to_row(event),
     )
 
 
 def waiting_events(connection: sqlite3.Connection, limit: int) -> list[Event]:
     """The events not known to stand in the outbox, oldest first."""
     rows = connection.execute("SELECT * FROM waiting_events ORDER BY rowid LIMIT :limit", {"limit": limit})
-    return [
-        Event(
-            event_id=EventId(row["event_id"]),
-            type=row["type"],
-            at=from_wire(row["at"]),
-            clock=cast("ClockState", row["clock"]),
-            boot_id=row["boot_id"],
-            monotonic_ms=row["monotonic_ms"],
-            body=json.loads(row["body"]),
-        )
-        for row in rows
-    ]
+    return [from_row(row) for row in rows]
 
 
 def forget_events(connection: sqlite3.Connection, event_ids: Iterable[str]) -> None:

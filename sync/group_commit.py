@@ -12,7 +12,7 @@ _Waiting = tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]
 Outcome = tuple[Any, BaseException | None]
 
 
-class NotCommitted(Exception):
+class NotCommitted(sqlite3.Error):
     """Nothing of the group is durable; the text says why (a full disk, a locked or broken file)."""
 
 
@@ -38,9 +38,12 @@ class GroupCommit:
             self._writing = asyncio.create_task(self._write_waiting())
         return await done
 
-    async def outside(self, fn: Callable[[sqlite3.Connection], T]) -> T:
+    async def outside(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """Runs `fn` in the write thread between two transactions, for what cannot run in one."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, fn, self._connection)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, lambda: fn(self._connection, *args, **kwargs))
 
     async def close(self) -> None:
         """Finishes what is being written, then lets go."""

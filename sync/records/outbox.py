@@ -23,15 +23,7 @@ def append(connection: sqlite3.Connection, event: Event) -> None:
     connection.execute(
         "INSERT OR IGNORE INTO outbox (event_id, type, at, clock, boot_id, monotonic_ms, body)"
         " VALUES (:event_id, :type, :at, :clock, :boot_id, :monotonic_ms, :body)",
-        {
-            "event_id": event.event_id,
-            "type": event.type,
-            "at": to_wire(event.at),
-            "clock": event.clock,
-            "boot_id": event.boot_id,
-            "monotonic_ms": event.monotonic_ms,
-            "body": json.dumps(event.body, ensure_ascii=False, separators=(",", ":")),
-        },
+        to_row(event),
     )
 
 
@@ -41,10 +33,24 @@ def pending(connection: sqlite3.Connection, after_seq: int, limit: int) -> list[
         "SELECT * FROM outbox WHERE seq > :after ORDER BY seq LIMIT :limit",
         {"after": after_seq, "limit": limit},
     )
-    return [Queued(seq=row["seq"], event=_event(row)) for row in rows]
+    return [Queued(seq=row["seq"], event=from_row(row)) for row in rows]
 
 
-def _event(row: sqlite3.Row) -> Event:
+def to_row(event: Event) -> dict[str, str | int]:
+    """An event as columns: of the outbox, and of the gate's events on their way there."""
+    return {
+        "event_id": event.event_id,
+        "type": event.type,
+        "at": to_wire(event.at),
+        "clock": event.clock,
+        "boot_id": event.boot_id,
+        "monotonic_ms": event.monotonic_ms,
+        "body": json.dumps(event.body, ensure_ascii=False, separators=(",", ":")),
+    }
+
+
+def from_row(row: sqlite3.Row) -> Event:
+    """The reverse of `to_row`."""
     return Event(
         event_id=EventId(row["event_id"]),
         type=row["type"],
