@@ -233,7 +233,8 @@ write_settings() {
 free_interfaces() {
     local ours=(br-lan br-owner "$LAN" ${OWNER:+"$OWNER"} ${SENSOR:+"$SENSOR"})
     if [[ -d /etc/NetworkManager ]]; then
-        write /etc/NetworkManager/conf.d/90-yingke.conf "[keyfile]" \
+        # NetworkManager reads these by name, and a later file may set the list anew.
+        write /etc/NetworkManager/conf.d/zz-yingke.conf "[keyfile]" \
             "unmanaged-devices+=$(printf 'interface-name:%s;' "${ours[@]}")"
         if running && systemctl is-active --quiet NetworkManager; then systemctl reload NetworkManager; fi
     fi
@@ -259,10 +260,8 @@ start() {
     local unit
     if is_radio "$LAN"; then units+=("hostapd@$LAN.service"); fi
     if [[ -n $SENSOR ]]; then units+=("yingke-monitor@$SENSOR.service"); fi
-    for unit in "${units[@]}"; do
-        systemctl enable --quiet "$unit"
-        remember unit "$unit"
-    done
+    for unit in "${units[@]}"; do remember unit "$unit"; done
+    systemctl enable --quiet "${units[@]}"
     running || return 0
     systemctl daemon-reload
     systemctl restart systemd-modules-load systemd-sysctl

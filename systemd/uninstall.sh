@@ -21,12 +21,11 @@ running() { [[ -d /run/systemd/system ]]; }
 done_of() { sed -n "s/^$1\t//p" "$changes" | tac; }
 
 stop_units() {
-    local unit
+    local units
     # Somebody may have started a head office here too.
-    { done_of unit && echo yingke-headoffice.service; } | while read -r unit; do
-        systemctl disable --quiet "$unit" 2>/dev/null || true
-        if running; then systemctl stop "$unit"; fi
-    done
+    mapfile -t units < <(done_of unit && echo yingke-headoffice.service)
+    systemctl disable --quiet "${units[@]}" 2>/dev/null || true
+    if running; then systemctl stop "${units[@]}"; fi
 }
 
 # Access ends with the gate's own tables; stopping the gate alone leaves them, on purpose.

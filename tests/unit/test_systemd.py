@@ -65,6 +65,15 @@ def test_no_unit_is_more_exposed_than_it_needs_to_be(unit: str) -> None:
     assert float(exposure[1]) <= HIGHEST_EXPOSURE
 
 
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not here")
+def test_the_installer_is_clean_shell() -> None:
+    scripts = sorted(str(path) for path in UNITS.glob("*.sh"))
+    answer = subprocess.run(
+        ["shellcheck", "-x", *scripts], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (answer.returncode, answer.stdout) == (0, "")
+
+
 @pytest.mark.parametrize("unit", SERVICES)
 def test_every_command_of_a_unit_is_one_we_install(unit: str) -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]

@@ -25,7 +25,7 @@ DISK_MEGABYTES: Final = 2560
 # Beside the box's own packages: a machine that boots, a phone, and the tools to look at both.
 _GUEST_PACKAGES = {
     *("systemd", "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "linux-image-amd64", "initramfs-tools"),
-    *("wpasupplicant", "udhcpc", "curl", "iputils-ping", "tcpdump", "sqlite3"),
+    *("wpasupplicant", "udhcpc", "curl", "iputils-ping", "tcpdump", "network-manager"),
 }
 # The default initramfs takes minutes to build and seconds to unpack under emulation; this one does neither.
 _INITRAMFS = (
@@ -137,6 +137,10 @@ def _set_the_stage(root: Path) -> None:
     (root / "etc" / "resolv.conf").unlink(missing_ok=True)
     (root / "etc" / "resolv.conf").write_text("nameserver 192.0.2.1\n", "utf-8")
     (root / "etc" / "fstab").write_text("/dev/vda / ext4 defaults 0 1\n", "utf-8")
+    (root / "etc" / "NetworkManager" / "conf.d" / "10-vm.conf").write_text(
+        "[keyfile]\nunmanaged-devices=interface-name:eth0;interface-name:wlan1;interface-name:wlan2\n",
+        "utf-8",
+    )
     wanted = root / "etc" / "systemd" / "system" / "multi-user.target.wants"
     for unit in sorted(GUEST.glob("*.service")):
         shutil.copy(unit, wanted.parent)

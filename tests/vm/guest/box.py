@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
@@ -81,6 +82,22 @@ def script(name: str, *options: str) -> str:
     """What install.sh or uninstall.sh said. Raises OSError when it refused."""
     command = f'bash "{SCRIPTS / name}" "$@" 2>&1'
     return run("bash", "-c", command, name, *options, timeout_seconds=240)
+
+
+def unmanaged(interface: str) -> bool:
+    """Whether NetworkManager keeps its hands off."""
+    states = run("nmcli", "--terse", "--fields", "DEVICE,STATE", "device", check=False).splitlines()
+    return f"{interface}:unmanaged" in states
+
+
+def refusal_of_install() -> str:
+    """What install.sh says while another program holds port 80; nothing when it installs all the same."""
+    with socket.create_server(("", 80)):
+        try:
+            script("install.sh", f"WHEELHOUSE={SCRIPTS.parent}/wheels", "LAN=wlan0", "UPLINK=eth0")
+        except OSError as refused:
+            return str(refused)
+    return ""
 
 
 def left_behind() -> list[str]:
