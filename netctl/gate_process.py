@@ -24,8 +24,8 @@ from netctl.nft import FilterFailed
 from netctl.server import GateServer
 from netctl.stations import Stations
 from sync.config import Config
-from sync.model import SystemClock, new_event
-from sync.process import ProcessFailed, notify_ready
+from sync.model import SystemClock
+from sync.process import ProcessFailed, notify_ready, started
 from sync.records import outbox
 from sync.records.connect import Records, RecordsUnavailable, open_records
 
@@ -60,9 +60,7 @@ async def run(config: Config) -> None:
         kernel.watch(stations.note, stations.note_missed)
         await server.open()
         try:
-            await records.write(
-                outbox.append, new_event("venue.started", {"version": "0.1.0", "process": "gate"}, clock)
-            )
+            await records.write(outbox.append, started("gate", clock))
             await _work(config, gate, stations, attendance, condition)
         finally:
             await server.close()

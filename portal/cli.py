@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -27,8 +26,8 @@ from portal.poster import poster
 from portal.site import SITE
 from portal.where import portal_url
 from sync.config import DEFAULT_PATH, Config, ConfigErrors, load
-from sync.model import SystemClock, new_event
-from sync.process import ProcessFailed, notify_ready
+from sync.model import SystemClock
+from sync.process import ProcessFailed, notify_ready, started
 from sync.process import main as run_process
 from sync.records import RecordsUnavailable, open_records, outbox
 from sync.records.ages import keep_burying
@@ -103,8 +102,7 @@ async def _serve(
     app: web.Application, sockets: Sockets, certificate: ssl.SSLContext | None, url: str
 ) -> None:
     site = app[SITE]
-    started = {"version": version("yingke"), "process": "portal"}
-    await site.records.write(outbox.append, new_event("venue.started", started, site.clock))
+    await site.records.write(outbox.append, started("portal", site.clock))
     runner = web.AppRunner(app, shutdown_timeout=LAST_ANSWERS_SECONDS)
     await runner.setup()
     try:

@@ -7,7 +7,10 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import TypeVar
+
+from sync.model import Clock, Event, new_event
 
 log = logging.getLogger("yingke")
 Settings = TypeVar("Settings")
@@ -63,6 +66,11 @@ def _first(group: BaseException) -> BaseException:
     while isinstance(group, BaseExceptionGroup):
         group = group.exceptions[0]
     return group
+
+
+def started(process: str, clock: Clock) -> Event:
+    """`venue.started`: this process runs, in this version."""
+    return new_event("venue.started", {"version": version("yingke"), "process": process}, clock)
 
 
 def notify(message: str) -> None:
