@@ -152,7 +152,6 @@ class GateStatus:
 
     admitted: int
     present: int
-    ruleset_loaded: bool
     started_at: datetime
     problems: tuple[str, ...]
 

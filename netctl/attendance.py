@@ -92,9 +92,6 @@ class Attendance:
     def stays(self) -> list[Stay]:
         return list(self._stays.values())
 
-    def stay_of(self, mac: Mac) -> Stay | None:
-        return self._stays.get(mac)
-
     async def presences(self, after: int) -> AsyncIterator[Presence]:
         """Joins and leaves behind `after`, first those kept, then as they happen. Never ends."""
         while True:

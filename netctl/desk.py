@@ -42,6 +42,10 @@ class Condition:
     def compared(self) -> None:
         self.compared_at = self._clock.now()
 
+    def sentences(self) -> tuple[str, ...]:
+        """What is wrong right now."""
+        return tuple(self.problems.values())
+
 
 class Desk:
     """Answers what is asked on gate.sock."""
@@ -67,7 +71,7 @@ class Desk:
             case AskStatus():
                 return await self._status(request.station)
             case AskHealth():
-                problems = tuple(self._condition.problems.values())
+                problems = self._condition.sentences()
                 return Health(ok=not problems, compared_at=self._condition.compared_at, problems=problems)
             case _:
                 raise Refused("bad_request", "That is not answered in one line.")
@@ -91,13 +95,11 @@ class Desk:
         stays = {stay.mac: stay for stay in self._attendance.stays()}
         sessions = {session.mac: session for session in self._gate.sessions()}
         macs = sorted(stays.keys() | sessions.keys()) if wanted is None else [await self._find(wanted)]
-        problems = tuple(self._condition.problems.values())
         gate = GateStatus(
             admitted=len(sessions),
             present=len(stays),
-            ruleset_loaded="ruleset" not in self._condition.problems,
             started_at=self._condition.started_at,
-            problems=problems,
+            problems=self._condition.sentences(),
         )
         return Status(
             gate=gate,

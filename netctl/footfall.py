@@ -17,9 +17,8 @@ from netctl.window import Count, Window, WindowSums
 _SWEEP_SECONDS: Final = 0.5
 _FORGET_SECONDS: Final = 10.0
 _LONGEST_SILENCE_WINDOWS: Final = 288  # longer gaps are left out, not filled with windows of nobody
-_BACKWARDS_SECONDS: Final = (
-    5.0  # frames of two interfaces come a little out of order; more is a clock set back
-)
+# Frames of two interfaces come a little out of order; more is a clock set back.
+_BACKWARDS_SECONDS: Final = 5.0
 
 
 class Footfall:

@@ -121,10 +121,7 @@ class NeighbourNews:
             self._missed()
             return
         for message in self._marshal.parse(data):
-            if (
-                message["header"]["type"] not in (RTM_NEWNEIGH, RTM_DELNEIGH)
-                or message["ifindex"] != self._index
-            ):
+            if message["header"]["type"] not in _NEWS or message["ifindex"] != self._index:
                 continue
             neighbour = parse_neighbour(message)
             if neighbour is not None:
