@@ -121,7 +121,7 @@ class Uploader:
         if not batch.queued and self._clock.boottime() - self._greeted_at < _GREET_SECONDS:
             return self._config.sync.poll_seconds
         verdict = await self._send(batch, state.epoch)
-        return await self._follow(verdict, batch)
+        return await self._act_on(verdict, batch)
 
     async def _send(self, batch: Batch, epoch: str) -> Verdict:
         key = await asyncio.to_thread(read_key, self._config, self._credentials_directory)
@@ -149,7 +149,7 @@ class Uploader:
             log.warning("head office cannot be reached: %s", error or type(error).__name__)
             return TryLater(sentence=answer.NOT_REACHED)
 
-    async def _follow(self, verdict: Verdict, batch: Batch) -> float:
+    async def _act_on(self, verdict: Verdict, batch: Batch) -> float:
         if isinstance(verdict, TryLater):
             return await self._try_later(verdict)
         self._failures = 0
