@@ -29,6 +29,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "venue": {"name": "Lotus Tea House 莲花茶馆", "timezone": _timezone()},
     "privacy": {"suppress_below": 3},
     "network": {"absent_after_seconds": 10},
+    "sensor": {"window_seconds": 60},
 }
 
 

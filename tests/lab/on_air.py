@@ -14,7 +14,7 @@ def main(link: str, seed: int) -> None:
     # The street was there before we opened: what was in the air a while ago is skipped.
     opened_at = time.monotonic()
     notify_ready()
-    for at, _, frame in air(seed, opened_at - 600, arrivals_per_minute=6, mean_stay_seconds=120):
+    for at, _, frame in air(seed, opened_at - 600, arrivals_per_minute=20, mean_stay_seconds=150):
         if at < opened_at:
             continue
         pause.wait(max(at - time.monotonic(), 0))
