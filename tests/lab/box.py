@@ -21,7 +21,7 @@ def product(command: str) -> str:
 class Box:
     """`configure`, then `start`; each process can be killed and started again."""
 
-    VENUE = "lab"
+    VENUE, NAME = "lab", "Lab store"
     UPLINK, LAN_PORT, OWNER_PORT, MONITOR = "eth0", "lan0", "owner0", "mon0"
     LAN_ADDRESS, OWNER_ADDRESS, OWNER_LAPTOP = "10.77.0.1", "10.78.0.1", "10.78.0.2"
 
@@ -60,7 +60,7 @@ class Box:
         document: Settings = {
             "venue": {
                 "id": self.VENUE,
-                "name": "Lab store",
+                "name": self.NAME,
                 "data_dir": str(self.data_dir),
                 "run_dir": str(self.run_dir),
             },

@@ -46,7 +46,8 @@ class Store:
         """Everything runs when it returns. `settings` go into yingke.toml, by section."""
         self.internet.start()
         self.head_office.start()
-        key = self.head_office.add_venue(self.box.VENUE, "Lab store")
+        name = str(settings.get("venue", {}).get("name", self.box.NAME))
+        key = self.head_office.add_venue(self.box.VENUE, name)
         self.box.configure(self.head_office.url, key, settings)
         self.box.start()
         return self
