@@ -10,7 +10,6 @@ from portal.errors import errors_become_pages
 from portal.notice import notice
 from portal.owner_door import DOOR, Door
 from portal.owner_network import owner_network_only
-from portal.owner_password import Passwords
 from portal.pages import Pages, secure
 from portal.patience import PATIENCE, Patience, whoever_asks_is_heard
 from portal.seal import Seal
@@ -18,6 +17,7 @@ from portal.site import SITE, Site
 from portal.where import portal_url
 from sync.config import Config
 from sync.model import Clock
+from sync.passwords import Passwords
 from sync.rate import RateLimit
 from sync.records import Records
 
@@ -63,8 +63,13 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
     app[PATIENCE] = Patience()
     app.add_routes(routes())
     app.on_response_prepare.append(_headers_of_every_answer)
+    app.on_cleanup.append(_close)
     return app
 
 
 async def _headers_of_every_answer(request: web.Request, response: web.StreamResponse) -> None:
     secure(response.headers)
+
+
+async def _close(app: web.Application) -> None:
+    app[DOOR].passwords.close()

@@ -8,8 +8,8 @@ from typing import Final
 
 from aiohttp import web
 
-from portal.owner_password import Passwords
 from portal.where import is_foreign_form
+from sync.passwords import Passwords
 from sync.rate import RateLimit
 
 COOKIE: Final = "yingke_owner"

@@ -9,7 +9,7 @@ from aiohttp import web
 from portal import forms
 from portal.errors import Refused
 from portal.owner_door import COOKIE, DOOR, SignedIn, is_forged, is_from_elsewhere
-from portal.owner_password import LONGEST, wrong_with
+from portal.owner_password import wrong_with
 from portal.pages import see_other
 from portal.registration import BODY_SECONDS, FOREIGN_FORM
 from portal.site import SITE
@@ -37,7 +37,7 @@ async def sign_in(request: web.Request) -> web.Response:
         return _sign_in_form(request, has_password=False, status=403)
     if wait := door.take_try(str(station_ip(request))):
         return _sign_in_form(request, status=429, wrong=_TOO_OFTEN, wait_seconds=wait)
-    if len(password) > LONGEST or not await door.passwords.match(password_hash, password):
+    if not await door.passwords.match(password_hash, password):
         return _sign_in_form(request, status=422, wrong=mark("That is not the password."))
     answer = see_other(request, "/owner")
     _hand_out(request, answer, door.open(password_hash))
@@ -98,7 +98,7 @@ async def change_password(request: web.Request, signed_in: SignedIn) -> web.Resp
         return _password_form(request, signed_in, status=422, wrong_again=wrong)
     if wait := door.take_try(str(station_ip(request))):
         return _password_form(request, signed_in, status=429, wrong_current=_TOO_OFTEN, wait_seconds=wait)
-    if not await door.passwords.match(signed_in.password_hash, typed.get("current", "")[: LONGEST + 1]):
+    if not await door.passwords.match(signed_in.password_hash, typed.get("current", "")):
         wrong = mark("That is not the password.")
         return _password_form(request, signed_in, status=422, wrong_current=wrong)
     password_hash = await door.passwords.hash(new)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from sync.config import ConfigErrors
-from sync.headoffice.console.passwords import SHORTEST, hash_password
 from sync.headoffice.keys import SCOPES, new_key
 from sync.headoffice.server import BadAddress, database_path, host_and_port, run
 from sync.headoffice.settings import DEFAULT_PATH, Settings, load
@@ -20,6 +19,7 @@ from sync.headoffice.sqlite.migrations import DEFAULT_BRAND
 from sync.headoffice.sqlite.storage import SqliteStorage
 from sync.headoffice.storage import ROLES, AlreadyThere, NotThere, Staff, Storage, StorageUnavailable
 from sync.model import SystemClock
+from sync.passwords import LONGEST, SHORTEST, hash_password
 from sync.process import main as run_process
 
 _ID = re.compile(r"[a-z0-9-]{1,32}")
@@ -108,8 +108,8 @@ async def _add_staff(storage: Storage, options: argparse.Namespace) -> None:
     login = _id(options.login, "LOGIN")
     stdin: TextIO = options.stdin
     password = getpass.getpass("Password: ") if stdin.isatty() else stdin.readline().rstrip("\r\n")
-    if len(password) < SHORTEST:
-        raise Refusal(f"the password has fewer than {SHORTEST} characters")
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise Refusal(f"a password has {SHORTEST} to {LONGEST} characters, and this one {len(password)}")
     staff = Staff(login=login, password_hash=hash_password(password), role=options.role)
     await storage.put_staff(staff, SystemClock().now())
     _say(options, {"login": login, "role": staff.role}, f"{login} may sign in to the console.")

@@ -12,9 +12,9 @@ from aiohttp import web
 from netctl.api import Health, Ip, Station
 from netctl.client import GateClient
 from portal.app import make_app
-from portal.owner_password import Passwords
 from sync.config import Config
 from sync.model import new_event, new_id
+from sync.passwords import Passwords
 from sync.records import (
     Records,
     footfall,

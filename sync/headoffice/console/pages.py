@@ -14,11 +14,11 @@ from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from sync.headoffice.console.passwords import Passwords
 from sync.headoffice.console.view import view_lead, view_venue
 from sync.headoffice.parts import PARTS, Parts
 from sync.headoffice.storage import Staff
 from sync.i18n import NAMES, Language, choose, mark, read_languages, speak
+from sync.passwords import Passwords
 from sync.rate import RateLimit, Turnstile
 
 _HERE: Final = Path(__file__).parent
@@ -133,7 +133,7 @@ async def sign_in(request: web.Request) -> web.Response:
         return _page(request, "sign_in.html", status=429, login=login, wrong=wrong)
     try:
         staff = await parts.storage.find_staff(login)
-        fits = await console.passwords.fits(password, staff.password_hash if staff else None)
+        fits = await console.passwords.match(staff.password_hash if staff else None, password)
     finally:
         console.at_the_door.leave()
     if staff is None or not fits:

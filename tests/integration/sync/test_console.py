@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
-from sync.headoffice.console.passwords import hash_password
 from sync.headoffice.storage import Role, Staff
+from sync.passwords import hash_password
 from tests.integration.sync.conftest import HeadOffice, event, lead, ndjson
 
 PASSWORD = "correct horse"

@@ -1,7 +1,7 @@
 """Tries and sessions, without any page."""
 
 from portal.owner_door import MOST_SIGNED_IN, Door
-from portal.owner_password import Passwords
+from sync.passwords import Passwords
 from tests.clock import FakeClock
 
 

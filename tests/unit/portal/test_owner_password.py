@@ -1,4 +1,4 @@
-"""The owner's password, as it is hashed and as it is set at the box."""
+"""The owner's password, as it is set at the box."""
 
 import io
 import sys
@@ -6,24 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from portal.owner_password import Passwords, set_password, wrong_with
+from portal.owner_password import set_password, wrong_with
 from sync.config import Config
+from sync.passwords import Passwords
 from sync.records import migrate, open_records, owner_account
-
-
-async def test_a_password_is_kept_as_argon2id_at_19_mebibytes() -> None:
-    assert (await Passwords().hash("correct horse battery")).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
-
-
-async def test_only_the_password_itself_matches() -> None:
-    passwords = Passwords()
-    password_hash = await passwords.hash("correct horse battery")
-    assert await passwords.match(password_hash, "correct horse battery")
-    assert not await passwords.match(password_hash, "correct horse batterz")
-
-
-async def test_a_hash_that_cannot_be_read_lets_nobody_in() -> None:
-    assert not await Passwords().match("not a hash", "correct horse battery")
 
 
 @pytest.mark.parametrize(("length", "fits"), [(9, False), (10, True), (256, True), (257, False)])
