@@ -8,9 +8,10 @@ from aiohttp import web
 from netctl.api import Health
 from netctl.client import GateRefused, GateUnavailable
 from portal.errors import Handler
-from portal.owner_api import error, stats_csv, stats_json
+from portal.owner_api import error_json, stats_csv, stats_json
 from portal.owner_day import read_day
 from portal.owner_door import COOKIE, DOOR, SignedIn
+from portal.owner_periods import WrongRange
 from portal.owner_sign_in import SHEETS, change_password, password_page, sign_in, sign_in_page, sign_out
 from portal.pages import see_other
 from portal.site import SITE, Site
@@ -44,12 +45,16 @@ def for_owner(handler: OwnerHandler) -> Handler:
 
 
 def for_owners_programs(handler: Callable[[web.Request], Awaitable[web.Response]]) -> Handler:
-    """The same for what programs read: no page, but 401."""
+    """The same for what programs read: no page, but an error they can read."""
 
     async def guarded(request: web.Request) -> web.Response:
-        if await _signed_in(request):
+        if not await _signed_in(request):
+            hint = "Sign in at /owner/sign-in first."
+            return error_json(401, "not_signed_in", "Nobody is signed in.", hint)
+        try:
             return await handler(request)
-        return error(401, "not_signed_in", "Nobody is signed in.", "Sign in at /owner/sign-in first.")
+        except WrongRange as wrong:
+            return error_json(422, "wrong_range", wrong.message, wrong.hint)
 
     return guarded
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from aiohttp import web
 
 from portal.owner_numbers import Figure, Row, row_of
-from portal.owner_periods import Range, WrongRange, cut, parse_range
+from portal.owner_periods import Range, cut, parse_range
 from portal.site import SITE, Site
 from sync.records import stats
 
@@ -32,12 +32,9 @@ _COLUMNS: Final = (
 
 
 async def stats_json(request: web.Request) -> web.Response:
-    """`GET /owner/api/stats?from=&to=&by=hour|day`"""
+    """`GET /owner/api/stats?from=&to=&by=hour|day`. Raises WrongRange."""
     site = request.app[SITE]
-    try:
-        wanted, rows = await _rows(request)
-    except WrongRange as wrong:
-        return error(422, "wrong_range", wrong.message, wrong.hint)
+    wanted, rows = await _rows(request)
     (total,) = await read_rows(site, Range(period=wanted.period, by="day"), whole=True)
     zone = ZoneInfo(site.config.venue.timezone)
     return web.json_response(
@@ -53,12 +50,9 @@ async def stats_json(request: web.Request) -> web.Response:
 
 
 async def stats_csv(request: web.Request) -> web.Response:
-    """The same rows as a table, for a spreadsheet."""
+    """The same rows as a table, for a spreadsheet. Raises WrongRange."""
     site = request.app[SITE]
-    try:
-        wanted, rows = await _rows(request)
-    except WrongRange as wrong:
-        return error(422, "wrong_range", wrong.message, wrong.hint)
+    wanted, rows = await _rows(request)
     zone = ZoneInfo(site.config.venue.timezone)
     first_day = wanted.period.since.astimezone(zone).date()
     name = f"{site.config.venue.id}-{first_day}-by-{wanted.by}.csv"
@@ -71,7 +65,7 @@ async def stats_csv(request: web.Request) -> web.Response:
     )
 
 
-def error(status: int, key: str, message: str, hint: str) -> web.Response:
+def error_json(status: int, key: str, message: str, hint: str) -> web.Response:
     """A no that another program can read."""
     return web.json_response({"error": {"key": key, "message": message, "hint": hint}}, status=status)
 
