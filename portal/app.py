@@ -57,7 +57,7 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
         portal_url=portal_url(config),
         notices={code: notice(config, language) for code, language in pages.languages.items()},
         seal=Seal.from_file(config.venue.data_dir / "portal" / "form.key"),
-        registrations=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
+        sent_forms=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
     )
     app[DOOR] = Door(Passwords(), clock.boottime)
     app[PATIENCE] = Patience()

@@ -6,8 +6,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from netctl.api import Station
-from netctl.client import GateRefused, GateUnavailable
-from portal.errors import Refused
+from netctl.client import GateRefused
 from portal.site import SITE
 from portal.where import station_ip
 
@@ -16,14 +15,9 @@ CONTENT_TYPE: Final = "application/captive+json"
 
 def state(station: Station | None, portal_url: str) -> dict[str, Any]:
     """RFC 8908 section 5. A station we do not know is captive: it has yet to get its lease."""
-    if station is None or station.captive:
-        return {"captive": True, "user-portal-url": portal_url, "can-extend-session": True}
-    answer: dict[str, Any] = {
-        "captive": False,
-        "user-portal-url": portal_url,
-        "can-extend-session": True,
-    }
-    if station.session is not None:
+    captive = station is None or station.captive
+    answer: dict[str, Any] = {"captive": captive, "user-portal-url": portal_url, "can-extend-session": True}
+    if station and station.session and not captive:
         answer["seconds-remaining"] = station.session.seconds_left
     return answer
 
@@ -35,8 +29,6 @@ async def capport_api(request: web.Request) -> web.Response:
         station = await site.gate.station(station_ip(request))
     except GateRefused:
         station = None
-    except GateUnavailable as error:
-        raise Refused(503, detail=str(error), retry_after_seconds=5) from None
     # Without charset: Android takes UTF-8 or none.
     return web.Response(
         body=json.dumps(state(station, site.portal_url)).encode(),

@@ -7,6 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
+from netctl.client import GateUnavailable
 from portal.pages import Pages
 from portal.site import SITE
 from sync.i18n import mark
@@ -18,6 +19,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # Without the letters and digits that are misread aloud: a shopper may have to read it to someone.
 _ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+LOOK_AGAIN_SECONDS: Final = 3
+"""A gate that is silent is back in a moment: systemd starts it again."""
 
 SENTENCES: Final = {
     400: mark("Your browser sent something we cannot read. Please go back and try again."),
@@ -61,6 +65,9 @@ async def errors_become_pages(request: web.Request, handler: Handler) -> web.Str
         return error_page(pages, request, no, name=name, headers=_allow(answer))
     except web.RequestPayloadError as error:
         return error_page(pages, request, Refused(400, detail=type(error).__name__), name=name)
+    except GateUnavailable as error:
+        no = Refused(503, detail=str(error), retry_after_seconds=LOOK_AGAIN_SECONDS)
+        return error_page(pages, request, no, name=name)
     except RecordsUnavailable as error:
         return error_page(pages, request, Refused(503, detail=str(error)), name=name)
     except Exception as error:

@@ -1,19 +1,17 @@
 """The owner's way in and out: the handlers of the password."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
 
-from portal import forms
 from portal.errors import Refused
 from portal.owner_door import COOKIE, DOOR, SignedIn, is_forged, is_from_elsewhere
 from portal.owner_password import wrong_with
 from portal.pages import see_other
-from portal.registration import BODY_SECONDS, FOREIGN_FORM
+from portal.posted import FOREIGN_FORM, read_fields
 from portal.site import SITE
-from portal.where import station_ip
+from portal.where import is_https, station_ip
 from sync.i18n import mark
 from sync.records import owner_account
 
@@ -31,7 +29,7 @@ async def sign_in(request: web.Request) -> web.Response:
     if is_from_elsewhere(request):
         raise Refused(403, FOREIGN_FORM)
     site, door = request.app[SITE], request.app[DOOR]
-    password = (await _typed(request)).get("password", "")
+    password = (await read_fields(request)).get("password", "")
     password_hash = await site.records.read(owner_account.password_hash)
     if password_hash is None:
         return _sign_in_form(request, has_password=False, status=403)
@@ -69,12 +67,13 @@ def _retry_after(seconds: float) -> Mapping[str, str]:
 
 def _hand_out(request: web.Request, answer: web.Response, token: str) -> None:
     """For this browser only, for no script, and for no request that another site started."""
-    tls = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
-    answer.set_cookie(COOKIE, token, path="/owner", httponly=True, samesite="Strict", secure=tls)
+    answer.set_cookie(
+        COOKIE, token, path="/owner", httponly=True, samesite="Strict", secure=is_https(request)
+    )
 
 
 async def sign_out(request: web.Request, signed_in: SignedIn) -> web.Response:
-    _refuse_forged(request, await _typed(request), signed_in)
+    _refuse_forged(request, await read_fields(request), signed_in)
     request.app[DOOR].close(request.cookies[COOKIE])
     answer = see_other(request, "/owner/sign-in")
     answer.del_cookie(COOKIE, path="/owner")
@@ -88,7 +87,7 @@ async def password_page(request: web.Request, signed_in: SignedIn) -> web.Respon
 async def change_password(request: web.Request, signed_in: SignedIn) -> web.Response:
     """Everybody else who was signed in is signed out."""
     site, door = request.app[SITE], request.app[DOOR]
-    typed = await _typed(request)
+    typed = await read_fields(request)
     _refuse_forged(request, typed, signed_in)
     new = typed.get("new", "")
     if wrong := wrong_with(new):
@@ -132,14 +131,3 @@ def _password_form(
 def _refuse_forged(request: web.Request, typed: Mapping[str, str], signed_in: SignedIn) -> None:
     if is_forged(request, typed.get("form_token", ""), signed_in.form_token):
         raise Refused(403, FOREIGN_FORM)
-
-
-async def _typed(request: web.Request) -> dict[str, str]:
-    """The form's fields. Raises Refused: no form of ours, or too slow."""
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return forms.parse(request.content_type, await request.read())
-    except forms.Unreadable as error:
-        raise Refused(400, detail=str(error)) from None
-    except TimeoutError:
-        raise Refused(408, detail="the form did not arrive") from None

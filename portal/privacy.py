@@ -1,5 +1,6 @@
 """The exact notice, and the way to withdraw: as easy as agreeing was."""
 
+from contextlib import suppress
 from typing import Final
 
 from aiohttp import web
@@ -7,8 +8,8 @@ from aiohttp import web
 from netctl.client import GateRefused, GateUnavailable
 from portal.errors import Refused
 from portal.pages import see_other
-from portal.registration import read_form
-from portal.site import SITE, Site
+from portal.posted import read_form
+from portal.site import SITE
 from portal.where import station_ip
 from sync.i18n import mark
 from sync.model import LeadId, Purpose
@@ -44,16 +45,15 @@ async def withdraw(request: web.Request) -> web.Response:
     """
     site = request.app[SITE]
     fields = await read_form(request)
-    try:
-        lead_id = await _lead_here(request)
-    except GateUnavailable as error:
-        raise Refused(503, detail=str(error), retry_after_seconds=3) from None
+    lead_id = await _lead_here(request)
     if lead_id is None:
         raise Refused(409, NOBODY)
     purposes: tuple[Purpose, ...] = ("marketing",) if fields.get("purpose") == "marketing" else EVERYTHING
     await site.records.write(leads.withdraw_consents, lead_id, purposes, site.clock)
     if "access_terms" in purposes:
-        await _end_access(site, request)
+        # Should the gate be silent, the consents are withdrawn all the same: only the way is still open.
+        with suppress(GateRefused):
+            await site.gate.sign_out(station_ip(request))
     return see_other(request, "/privacy", withdrawn="yes")
 
 
@@ -65,13 +65,3 @@ async def _lead_here(request: web.Request) -> LeadId | None:
         return None
     session = station.session
     return LeadId(session.lead_id) if session and session.lead_id and not station.captive else None
-
-
-async def _end_access(site: Site, request: web.Request) -> None:
-    try:
-        await site.gate.sign_out(station_ip(request))
-    except GateRefused:
-        pass
-    except GateUnavailable as error:
-        # The consents are withdrawn already; only the way is still open.
-        raise Refused(503, detail=str(error), retry_after_seconds=3) from None

@@ -1,29 +1,27 @@
 """The form: shown, checked, kept, and the gate asked. Two taps on the button are one registration."""
 
-import asyncio
 from typing import Final
 
 from aiohttp import web
 
 from netctl.client import GateRefused, GateUnavailable
 from portal import forms
-from portal.errors import Refused, log
+from portal.errors import log
 from portal.forms import FORM_RENEWED, Checked, Typed
 from portal.notice import Notice
 from portal.pages import see_other
+from portal.posted import read_form
 from portal.site import SITE, Site
-from portal.where import is_foreign_form, station_ip
+from portal.where import station_ip
 from sync.i18n import Language, mark
 from sync.model import new_id
 from sync.records import RecordsUnavailable, leads
 from sync.records.leads import Registration
 
-FOREIGN_FORM: Final = mark("This form was sent from another website. Please open our page and try again.")
 NOT_KEPT: Final = mark(
     "We could not save this just now. We kept what you typed: please try again in a moment."
 )
 FIELDS: Final = ("name", "phone", "email", "terms")
-BODY_SECONDS: Final = 10.0
 
 
 async def form(request: web.Request) -> web.Response:
@@ -53,27 +51,6 @@ async def register(request: web.Request) -> web.Response:
         # /online looks again, and tells her how it stands.
         log.warning("registered, but not admitted yet: %s", error)
     return see_other(request, "/online")
-
-
-async def read_form(request: web.Request) -> dict[str, str]:
-    """The fields of a form that our own page sent, not too often. Raises Refused."""
-    site = request.app[SITE]
-    if is_foreign_form(request):
-        raise Refused(403, FOREIGN_FORM)
-    wait = site.registrations.take(str(station_ip(request)))
-    if wait:
-        raise Refused(429, retry_after_seconds=int(wait) + 1)
-    if not request.body_exists:
-        return {}
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            body = await request.read()
-    except TimeoutError:
-        raise Refused(408) from None
-    try:
-        return forms.parse(request.content_type, body)
-    except forms.Unreadable as unreadable:
-        raise Refused(400, detail=str(unreadable)) from None
 
 
 def _registration(

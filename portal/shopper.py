@@ -6,11 +6,11 @@ from typing import Final
 from aiohttp import web
 
 from netctl.client import GateRefused, GateUnavailable
-from portal.errors import Refused, log
+from portal.errors import LOOK_AGAIN_SECONDS, Refused, log
 from portal.pages import see_other
-from portal.registration import FOREIGN_FORM
+from portal.posted import refuse_foreign
 from portal.site import SITE
-from portal.where import is_foreign_form, station_ip
+from portal.where import station_ip
 from sync.i18n import mark
 from sync.records import admission
 
@@ -18,7 +18,6 @@ NO_STATION: Final = mark(
     "We cannot find your device on our WiFi. Please switch WiFi off and on again, then open this page."
 )
 NOT_OPENED: Final = mark("You are registered, but the WiFi did not open. Please ask our staff.")
-LOOK_AGAIN_SECONDS: Final = 3
 # The gate's keys: a session that ended is not begun anew by its old request; the gate tries again by itself.
 _OVER: Final = frozenset({"session_over", "no_such_request"})
 _SOON: Final = frozenset({"filter_failed", "records_unavailable"})
@@ -50,9 +49,9 @@ async def online(request: web.Request) -> web.Response:
         if station.captive and asked is not None:
             await site.gate.admit(request_id=asked.request_id, ip=ip)
             station = await site.gate.station(ip)
-    except GateUnavailable as error:
+    except GateUnavailable:
         if asked is None:
-            raise Refused(503, detail=str(error), retry_after_seconds=LOOK_AGAIN_SECONDS) from None
+            raise
         return _wait(request)
     except GateRefused as refusal:
         return _explain(request, refusal, asked is not None)
@@ -81,14 +80,9 @@ def _wait(request: web.Request) -> web.Response:
 
 async def sign_out(request: web.Request) -> web.Response:
     """POST /sign-out."""
-    if is_foreign_form(request):
-        raise Refused(403, FOREIGN_FORM)
-    try:
+    refuse_foreign(request)
+    with suppress(GateRefused):  # whoever is not signed in need not be signed out
         await request.app[SITE].gate.sign_out(station_ip(request))
-    except GateRefused:
-        pass  # whoever is not signed in need not be signed out
-    except GateUnavailable as error:
-        raise Refused(503, detail=str(error), retry_after_seconds=LOOK_AGAIN_SECONDS) from None
     return see_other(request, "/")
 
 

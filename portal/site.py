@@ -30,7 +30,7 @@ class Site:
     portal_url: str
     notices: Mapping[str, Notice]
     seal: Seal
-    registrations: RateLimit
+    sent_forms: RateLimit
 
 
 SITE: Final = web.AppKey("site", Site)

@@ -35,13 +35,17 @@ def is_own_loopback(request: web.BaseRequest) -> bool:
     return local is not None and local.is_loopback and station_ip(request).is_loopback
 
 
+def is_https(request: web.BaseRequest) -> bool:
+    """Whether TLS ends in this process."""
+    return request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
+
+
 def is_owner_network(request: web.BaseRequest, config: Config) -> bool:
     """Whether a password may travel: the owner's own network, or HTTPS that ends in this process.
 
     The packet filter drops guests' packets to the owner address, so the local address proves the network.
     """
-    tls = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
-    return tls or local_ip(request) == ip_interface(config.network.owner_address).ip
+    return is_https(request) or local_ip(request) == ip_interface(config.network.owner_address).ip
 
 
 def is_foreign_form(request: web.BaseRequest) -> bool:

@@ -1,0 +1,41 @@
+"""A form that was sent: from our own page, in time and, for shoppers, not too often."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from portal import forms
+from portal.errors import Refused
+from portal.site import SITE
+from portal.where import is_foreign_form, station_ip
+from sync.i18n import mark
+
+FOREIGN_FORM: Final = mark("This form was sent from another website. Please open our page and try again.")
+_BODY_SECONDS: Final = 10.0
+
+
+def refuse_foreign(request: web.Request) -> None:
+    """Raises Refused when another website made the browser send this."""
+    if is_foreign_form(request):
+        raise Refused(403, FOREIGN_FORM)
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """The fields of a shopper's form; none when it was sent empty. Raises Refused."""
+    refuse_foreign(request)
+    wait = request.app[SITE].sent_forms.take(str(station_ip(request)))
+    if wait:
+        raise Refused(429, retry_after_seconds=int(wait) + 1)
+    return await read_fields(request) if request.body_exists else {}
+
+
+async def read_fields(request: web.Request) -> dict[str, str]:
+    """The fields of any form. Raises Refused: no form of ours, or too slow."""
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return forms.parse(request.content_type, await request.read())
+    except forms.Unreadable as unreadable:
+        raise Refused(400, detail=str(unreadable)) from None
+    except TimeoutError:
+        raise Refused(408, detail="the form did not arrive") from None
