@@ -187,12 +187,16 @@ def libnftables(file: str = "libnftables.so.1") -> Any:
 
 def _definitions(config: Config) -> str:
     network = config.network
+    ours4, ours6 = IPv4Interface(network.lan_address), IPv6Interface(network.lan_ula)
     return "\n".join(
         [
             f'define LAN = "{network.bridge}"',
             f'define UPLINK = "{network.uplink}"',
-            f"define LAN_IPV4 = {IPv4Interface(network.lan_address).ip}",
-            f"define LAN_IPV6 = {IPv6Interface(network.lan_ula).ip}",
+            f'define OWNER = "{network.owner_bridge}"',
+            f"define LAN_IPV4 = {ours4.ip}",
+            f"define LAN_IPV6 = {ours6.ip}",
+            f"define LAN_NET4 = {ours4.network}",
+            f"define LAN_NET6 = {ours6.network}",
             f"define INTERCEPT = {config.portal.intercept_port}",
             f"define OUR_WORD = {_OUR_WORD}",
         ]

@@ -1,4 +1,5 @@
-"""A router's surroundings for tests: two phones on its LAN, a host on its uplink, and sockets everywhere.
+"""A router's surroundings for tests: two phones on its LAN, the owner's laptop, a host on its uplink, and
+sockets everywhere.
 
 The router is the network namespace the tests run in; phones and host have their own.
 """
@@ -16,6 +17,7 @@ from tests.lab.namespace import Namespace
 
 OURS, OURS6 = "10.77.0.1", "fd77:79b6:1::1"
 OWNERS, UPLINKS = "10.78.0.1", "10.88.0.1"
+LAPTOP = "10.78.0.2"
 HOST, HOST6 = "10.88.0.2", "fd88::2"
 INTERCEPT = 2080
 WAIT_SECONDS = 5.0
@@ -95,14 +97,25 @@ class Street:
         self.host.ip(
             "link set eth0 up", f"addr add {HOST}/24 dev eth0", f"addr add {HOST6}/64 dev eth0 nodad"
         )
-        # It knows the way to the guests, so that only the packet filter keeps it out.
-        self.host.ip(f"route add 10.77.0.0/16 via {UPLINKS}", "route add fd77:79b6:1::/64 via fd88::1")
+        self.laptop = Namespace("laptop", home)
+        ip(f"link add owner-laptop master owner-port type veth peer name eth0 netns {self.laptop.pid}")
+        ip("link set owner-laptop up")
+        self.laptop.ip(
+            "link set eth0 up", f"addr add {LAPTOP}/24 dev eth0", f"route add default via {OWNERS}"
+        )
+        # It knows the way to everybody, so that only the packet filter keeps it out.
+        self.host.ip(
+            f"route add 10.77.0.0/16 via {UPLINKS}",
+            "route add fd77:79b6:1::/64 via fd88::1",
+            f"route add 10.78.0.0/24 via {UPLINKS}",
+        )
         self.config = Config.parse(
             {
                 "network": {
                     "lan_interfaces": [self.anna.port, self.ben.port],
                     "uplink": "wan",
                     "owner_interfaces": [],
+                    "owner_bridge": "owner-port",
                 }
             }
         )
@@ -127,5 +140,6 @@ class Street:
         for phone in (self.anna, self.ben):
             phone.namespace.close()
         self.host.close()
+        self.laptop.close()
         for link in ("br-lan", "owner-port"):
             ip(f"link del {link}")

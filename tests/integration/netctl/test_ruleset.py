@@ -10,6 +10,7 @@ from tests.integration.netctl.street import (
     HOST,
     HOST6,
     INTERCEPT,
+    LAPTOP,
     OURS,
     OURS6,
     OWNERS,
@@ -74,6 +75,37 @@ def test_no_guest_reaches_the_boxs_other_addresses(street: Street, address: str,
         street.admit(street.anna)
     with listen(None, address, 443, SOCK_STREAM):
         assert street.anna.connect(address, 443) == "refused"
+
+
+@pytest.mark.parametrize("admitted", [False, True])
+@pytest.mark.parametrize(("address", "ours"), [(HOST, OURS), (HOST6, OURS6), (LAPTOP, OURS)])
+def test_nobody_has_our_answers_sent_to_others_by_taking_their_address(
+    street: Street, address: str, ours: str, admitted: bool
+) -> None:
+    if admitted:
+        street.admit(street.anna)
+    street.anna.namespace.ip(f"addr add {address} dev w0 nodad")
+    with (
+        listen(None, ours, 53, SOCK_DGRAM) as resolver,
+        listen(street.anna.namespace, address, 9004, SOCK_DGRAM) as phone,
+    ):
+        with street.anna.udp(ours, 53) as honest:
+            honest.send(b"answer this to me")
+            resolver.recv(100)
+        resolver.settimeout(SILENCE_SECONDS)
+        phone.sendto(b"answer this to somebody else", (ours, 53))
+        with pytest.raises(timeout):
+            resolver.recv(100)
+    street.anna.namespace.ip(f"addr del {address} dev w0")
+
+
+def test_from_outside_the_owners_network_is_not_reached_through_us(street: Street) -> None:
+    with listen(street.laptop, LAPTOP, 9005, SOCK_DGRAM) as laptop:
+        with street.host.open_socket(kind=SOCK_DGRAM) as host:
+            host.sendto(b"knock", (LAPTOP, 9005))
+        laptop.settimeout(SILENCE_SECONDS)
+        with pytest.raises(timeout):
+            laptop.recv(100)
 
 
 def test_other_ports_of_the_box_are_closed_to_guests(street: Street) -> None:
