@@ -1,10 +1,12 @@
 """How often one device of a class is heard: what counts a crowd in which no one can be followed any more."""
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 # Bursts of one phone in five minutes, on one channel: what a box believes before it has heard any.
 PRIOR_BURSTS: Final = 6.0
+_PRIOR_SECONDS: Final = 300
 PRIOR_SPREAD: Final = 1.0  # standard deviation over mean, from model to model
 _PRIOR_WINDOWS: Final = 4.0
 _MOST_WINDOWS: Final = 200.0
@@ -39,7 +41,10 @@ class Rates:
     """Learnt in quiet windows, class by class; a new class leans on the store, the store on the prior."""
 
     def __init__(self, window_seconds: float) -> None:
-        self._scale = window_seconds / 300
+        # In a short window most devices are not heard at all; those that are have sent one burst or more
+        # (the mean of a Poisson number that is not zero).
+        expected = PRIOR_BURSTS * window_seconds / _PRIOR_SECONDS
+        self._prior = expected / -math.expm1(-expected)
         self._store = _Heard()
         self._classes: dict[int, _Heard] = {}
 
@@ -53,8 +58,7 @@ class Rates:
         self._classes.setdefault(family, _Heard()).learn(bursts, devices)
 
     def of(self, family: int) -> Rate:
-        prior = PRIOR_BURSTS * self._scale
-        store = _shrink(self._store, prior)
+        store = _shrink(self._store, self._prior)
         heard = self._classes.get(family, _Heard())
         spread: float = PRIOR_SPREAD / (1 + heard.windows / _PRIOR_WINDOWS) ** 0.5
         return Rate(bursts=_shrink(heard, store), windows=heard.windows, spread=spread)

@@ -56,7 +56,17 @@ class Count:
 class Window:
     """What is noted while a window lasts. Bounded: by the tracks followed at a time, and 65,536 addresses."""
 
-    __slots__ = ("addresses", "bursts", "capped", "dwell", "frames", "started_at", "strongest", "tracks")
+    __slots__ = (
+        "addresses",
+        "bursts",
+        "capped",
+        "dwell",
+        "frames",
+        "made_up",
+        "started_at",
+        "strongest",
+        "tracks",
+    )
 
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
@@ -65,6 +75,7 @@ class Window:
         self.addresses: set[DeviceId] = set()
         self.tracks: dict[int, dict[int, Track]] = {}  # class -> number -> track
         self.bursts: dict[int, int] = {}
+        self.made_up: dict[int, int] = {}  # of these bursts, those under made-up addresses
         self.strongest: dict[int, int] = {}
         self.dwell: dict[str, int] = {}
 
@@ -79,6 +90,7 @@ class Window:
         """A burst was given to a track."""
         family = track.family.number
         self.bursts[family] = self.bursts.get(family, 0) + 1
+        self.made_up[family] = self.made_up.get(family, 0) + burst.is_randomized
         self.tracks.setdefault(family, {})[track.number] = track
         if burst.signal_dbm is not None:
             known = self.strongest.get(track.number, burst.signal_dbm)
@@ -92,7 +104,7 @@ class Window:
 
     def count(self, rates: Rates, inside_dbm: int) -> Count:
         classes = [
-            estimate(tracks, self.bursts[family], rates.of(family)) for family, tracks in self.tracks.items()
+            estimate(tracks, self.made_up[family], rates.of(family)) for family, tracks in self.tracks.items()
         ]
         return _count(self, classes, inside_dbm)
 
@@ -129,22 +141,24 @@ class ClassEstimate:
 def estimate(tracks: Mapping[int, Track], bursts: int, rate: Rate) -> ClassEstimate:
     """Weighs what could be followed against how much was heard, each by its error, on a logarithmic scale.
 
-    A lone device, and a model whose sequence counter shows its way, are followed well. Of the others, the
-    more there are the more run into one another: strength alone tells only a few apart.
+    An address from a vendor's block is one device. So are a lone device and each of a model whose sequence
+    counter shows its way. Of the others, the more there are the more run into one another: strength alone
+    tells only a few apart. `bursts` are those under made-up addresses.
     """
-    followed = len(tracks)
+    static = sum(track.is_static for track in tracks.values())
+    followed = len(tracks) - static
     doubt = sum(track.doubt for track in tracks.values())
     continuity = next(iter(tracks.values())).family.continuity
-    if followed == 1 or continuity > _FOLLOWABLE:
-        return ClassEstimate(followed=followed, devices=float(followed), variance=doubt)
+    if followed <= 1 or continuity > _FOLLOWABLE:
+        return ClassEstimate(followed=len(tracks), devices=float(len(tracks)), variance=doubt)
     by_rate = bursts / rate.bursts
     rate_error = rate.spread**2 + _BURST_SPREAD**2 / by_rate
     track_error = (_TRACK_ERROR * followed) ** 2
     share = track_error / (track_error + rate_error)
     devices = followed ** (1 - share) * by_rate**share
     return ClassEstimate(
-        followed=followed,
-        devices=devices,
+        followed=len(tracks),
+        devices=static + devices,
         variance=doubt + devices**2 * share * rate_error,
         by_rate=abs(devices - followed) >= 0.5,
         is_learnt=rate.windows >= _LEARNT_WINDOWS,

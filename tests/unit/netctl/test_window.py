@@ -34,6 +34,16 @@ def test_a_crowd_of_one_model_is_more_than_can_be_told_apart() -> None:
     assert crowd.variance > 1
 
 
+def test_addresses_from_a_vendors_block_are_one_device_each_however_much_they_say() -> None:
+    family = Family(1)
+    crowd = tracks(family, 12)
+    for track in crowd.values():
+        track.is_static = True
+    assert estimate(crowd, 0, rate(1.05, spread=1.0, windows=0)).devices == 12
+    mixed = crowd | {number + 20: track for number, track in tracks(family, 8).items()}
+    assert 12 + 8 < estimate(mixed, 300, rate(6)).devices < 12 + 50
+
+
 def test_a_rate_not_learnt_moves_the_count_less_than_a_learnt_one() -> None:
     sure = estimate(tracks(Family(1), 8), 300, rate(6, spread=0.1))
     vague = estimate(tracks(Family(1), 8), 300, rate(6, spread=1.0, windows=0))
