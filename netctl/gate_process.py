@@ -137,7 +137,7 @@ async def _work(
             steadily("sessions", look, until_next_look, wake=woken)
             steadily("joins", attendance.write_joins, lambda: 3600.0, wake=attendance.came)
             steadily("leases", stations.look_for_new_leases, lambda: LEASES_SECONDS)
-            steadily("presence", ask_present, lambda: config.network.probe_presence_seconds)
+            steadily("presence", ask_present, lambda: config.network.ask_presence_seconds)
             steadily("leaves", sweep, lambda: 1.0, first=_ANSWERED_SECONDS)
             steadily("events", gate.copy_events, lambda: 1.0)
             steadily("saving", save, lambda: SAVE_SECONDS, first=SAVE_SECONDS)

@@ -75,7 +75,7 @@ class Network:
         ),
         "lease_minutes": Setting(120, "How long a phone keeps its address.", low=2, high=10080),
         "absent_after_seconds": Setting(300, "A station unheard for this long has left.", low=5, high=86400),
-        "probe_presence_seconds": Setting(
+        "ask_presence_seconds": Setting(
             30, "How often a present station is asked whether it is there.", low=1, high=600
         ),
     }
@@ -91,7 +91,7 @@ class Network:
     uplink_resolv_file: Path
     lease_minutes: int
     absent_after_seconds: int
-    probe_presence_seconds: int
+    ask_presence_seconds: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

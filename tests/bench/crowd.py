@@ -14,7 +14,7 @@ from tests.lab.namespace import Namespace
 from tests.lab.store import Store
 from tests.lab.web import forms
 
-UNHURRIED: dict[str, object] = {"absent_after_seconds": 3600, "probe_presence_seconds": 600}
+UNHURRIED: dict[str, object] = {"absent_after_seconds": 3600, "ask_presence_seconds": 600}
 """Tests of the lab ask every second who is still there; a bench is not to measure that."""
 
 _FIRST = IPv4Address("10.77.100.0")

@@ -70,7 +70,7 @@ class Box:
                 "owner_interfaces": [self.OWNER_PORT],
                 "uplink_resolv_file": str(self.namespace.resolv_conf),
                 "absent_after_seconds": 6,
-                "probe_presence_seconds": 1,
+                "ask_presence_seconds": 1,
             },
             "sensor": {"interfaces": [self.MONITOR], "window_seconds": 5},
             "sync": {
