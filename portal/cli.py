@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(errors, file=sys.stderr)
         return 2
     if asked.command == "password":
-        return set_password(config)
+        return set_password(config, sys.stdin)
     if asked.command == "poster":
         return _print_poster(config)
     return run_process(run, config)

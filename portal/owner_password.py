@@ -3,6 +3,7 @@
 import asyncio
 import getpass
 import sys
+from typing import TextIO
 
 from sync.config import Config
 from sync.i18n import mark
@@ -20,12 +21,12 @@ def wrong_with(password: str) -> str:
     return ""
 
 
-def set_password(config: Config) -> int:
+def set_password(config: Config, stdin: TextIO) -> int:
     """`yingke-portal password`: asks for the owner's new password and returns the exit code.
 
-    From a terminal it is asked for twice and not shown; otherwise the first line of standard input is taken.
+    From a terminal it is asked for twice and not shown; otherwise the first line of `stdin` is taken.
     """
-    password = _ask()
+    password = _ask(stdin)
     if password is None:
         return _refuse("The two passwords are not the same: nothing was changed.")
     if wrong := wrong_with(password):
@@ -38,9 +39,9 @@ def set_password(config: Config) -> int:
     return 0
 
 
-def _ask() -> str | None:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\r\n")
+def _ask(stdin: TextIO) -> str | None:
+    if not stdin.isatty():
+        return stdin.readline().rstrip("\r\n")
     password = getpass.getpass("New password for the owner's page: ")
     return password if getpass.getpass("The same again: ") == password else None
 

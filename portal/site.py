@@ -18,7 +18,7 @@ from sync.records import Records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One store's pages and what stands behind them. `notices`: by language code. `registrations`: how
+    """One store's pages and what stands behind them. `notices`: by language code. `sent_forms`: how
     often forms are sent, by station address.
     """
 

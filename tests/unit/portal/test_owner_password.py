@@ -1,7 +1,7 @@
 """The owner's password, as it is set at the box."""
 
+import asyncio
 import io
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,27 +21,15 @@ def _box(folder: Path) -> Config:
     return Config.parse({"venue": {"data_dir": str(folder)}})
 
 
-def _typing(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
-
-
-def test_a_password_piped_in_is_set(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_password_piped_in_is_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     migrate(tmp_path / "records.db")
-    _typing("correct horse battery\n", monkeypatch)
-    assert set_password(_box(tmp_path)) == 0
+    assert set_password(_box(tmp_path), io.StringIO("correct horse battery\n")) == 0
     assert "is set" in capsys.readouterr().out
 
 
-async def test_the_password_that_was_set_lets_the_owner_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import asyncio
-
+async def test_the_password_that_was_set_lets_the_owner_in(tmp_path: Path) -> None:
     migrate(tmp_path / "records.db")
-    _typing("correct horse battery\n", monkeypatch)
-    await asyncio.to_thread(set_password, _box(tmp_path))
+    await asyncio.to_thread(set_password, _box(tmp_path), io.StringIO("correct horse battery\n"))
     records = await open_records(tmp_path / "records.db", "portal")
     kept = await records.read(owner_account.password_hash)
     await records.close()
@@ -51,17 +39,13 @@ async def test_the_password_that_was_set_lets_the_owner_in(
 
 @pytest.mark.parametrize("typed", ["", "short\n"])
 def test_a_short_password_is_refused_with_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], typed: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: str
 ) -> None:
     migrate(tmp_path / "records.db")
-    _typing(typed, monkeypatch)
-    assert set_password(_box(tmp_path)) == 1
+    assert set_password(_box(tmp_path), io.StringIO(typed)) == 1
     assert "at least 10" in capsys.readouterr().err
 
 
-def test_a_box_without_records_says_what_to_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    _typing("correct horse battery\n", monkeypatch)
-    assert set_password(_box(tmp_path)) == 1
+def test_a_box_without_records_says_what_to_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set_password(_box(tmp_path), io.StringIO("correct horse battery\n")) == 1
     assert "yingke-sync migrate" in capsys.readouterr().err
