@@ -12,6 +12,7 @@ SILENCE_SECONDS: Final = 1.5
 
 _LONGEST_SECONDS: Final = 30.0
 _MOST_OPEN: Final = 20_000
+_MOST_FINGERPRINTS: Final = 8
 
 
 class Burst:
@@ -49,7 +50,7 @@ class Burst:
         signal_dbm = sighting.signal_dbm
         if signal_dbm is not None and (self.signal_dbm is None or signal_dbm > self.signal_dbm):
             self.signal_dbm = signal_dbm
-        if sighting.fingerprint not in self.fingerprints and len(self.fingerprints) < 8:
+        if sighting.fingerprint not in self.fingerprints and len(self.fingerprints) < _MOST_FINGERPRINTS:
             self.fingerprints.add(sighting.fingerprint)
 
 
