@@ -19,7 +19,9 @@ class Server:
         "database": Setting(
             "sqlite:////var/lib/yingke-headoffice/headoffice.db", "The database; --database goes before it."
         ),
-        "listen": Setting("127.0.0.1:8443", "Where it answers, plain HTTP; --listen goes before it."),
+        "listen": Setting(
+            "127.0.0.1:8443", "Where it answers, plain HTTP; --listen goes before it.", kind="listens"
+        ),
     }
     database: str
     listen: str
