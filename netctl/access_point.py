@@ -41,7 +41,8 @@ def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
     """DHCP, DNS and router advertisements for the guests and the owner.
 
     The quiet- lines keep MACs and names out of the log. `no-ping` and `dhcp-authoritative` take a lease from
-    3.3 s to 0.4 s (measured 2026-11-22). IPv6: addresses of our ULA by SLAAC; the router's lifetime is 0
+    3.3 s to 0.4 s (measured 2026-11-22). Without `dhcp-ignore-names` phones' names would become names of our
+    DNS: everybody could ask for Anna's, and whoever calls itself wpad would be every laptop's proxy. IPv6: addresses of our ULA by SLAAC; the router's lifetime is 0
     while there is no IPv6 on the uplink, so that phones do not try (RFC 4861 section 6.2.3).
     """
     network = config.network
@@ -58,16 +59,18 @@ def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
         "cache-size=1000",
         "dhcp-authoritative",
         "no-ping",
+        "dhcp-ignore-names",
         "quiet-dhcp",
         "quiet-dhcp6",
         "quiet-ra",
         f"dhcp-leasefile={config.venue.data_dir / 'dnsmasq' / 'dnsmasq.leases'}",
         f"dhcp-lease-max={_MOST_LEASES}",
-        _range("guests", IPv4Interface(network.lan_address), network.lease_minutes),
+        _range("guests", network.bridge, IPv4Interface(network.lan_address), network.lease_minutes),
         *_ipv6(network.bridge, IPv6Interface(network.lan_ula), uplink_has_ipv6),
     ]
     if network.owner_interfaces:
-        lines.append(_range("owner", IPv4Interface(network.owner_address), network.lease_minutes))
+        owners = IPv4Interface(network.owner_address)
+        lines.append(_range("owner", network.owner_bridge, owners, network.lease_minutes))
     if config.portal.certificate:
         own_name = f"{config.portal.domain},{IPv4Interface(network.lan_address).ip}"
         lines.append(f"host-record={own_name},{IPv6Interface(network.lan_ula).ip}")
@@ -82,13 +85,15 @@ def _resolvers(config: Config) -> list[str]:
     return [f"resolv-file={config.network.uplink_resolv_file}"]
 
 
-def _range(tag: str, own: IPv4Interface, minutes: int) -> str:
+def _range(tag: str, bridge: str, own: IPv4Interface, minutes: int) -> str:
+    """Only for who asks on that bridge, whose name is a tag of the request: options 82 and 118 let a guest
+    ask for a lease of the owner's network (RFC 3011, RFC 3527)."""
     net = own.network
     # A quarter of a tiny network is left for what has an address by hand.
     first = net.network_address + min(_FIRST_HOST, max(1, net.num_addresses // 4))
     if first <= own.ip:
         first = own.ip + 1 if own.ip + 1 < net.broadcast_address else first
-    return f"dhcp-range=set:{tag},{first},{net.broadcast_address - 1},{net.netmask},{minutes}m"
+    return f"dhcp-range=tag:{bridge},set:{tag},{first},{net.broadcast_address - 1},{net.netmask},{minutes}m"
 
 
 def _ipv6(bridge: str, own: IPv6Interface, uplink_has_ipv6: bool) -> list[str]:

@@ -30,6 +30,7 @@ KNOWN = {
             "cache-size",
             "dhcp-authoritative",
             "no-ping",
+            "dhcp-ignore-names",
             "quiet-dhcp",
             "quiet-dhcp6",
             "quiet-ra",

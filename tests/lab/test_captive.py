@@ -47,6 +47,27 @@ def test_names_are_answered_truly_while_captive(phone: Phone) -> None:
     assert phone.look_up("anything.example") == {WEB_IPV4}
 
 
+def test_what_a_phone_calls_itself_is_told_to_nobody(store: Store, phone: Phone) -> None:
+    _ask_for_a_lease(phone, "hostname:wpad")
+    assert phone.look_up("wpad") == set()
+    told = phone.namespace.run("busybox", "nslookup", phone.ipv4, phone.router, check=False)
+    assert "wpad" not in told.stdout + (store.box.data_dir / "dnsmasq" / "dnsmasq.leases").read_text()
+
+
+@pytest.mark.parametrize("subnet", ["0x76:0a4e0000", "0x52:05040a4e0000"])
+def test_no_guest_takes_a_lease_of_the_owners_network(store: Store, phone: Phone, subnet: str) -> None:
+    _ask_for_a_lease(phone, subnet)
+    leases = (store.box.data_dir / "dnsmasq" / "dnsmasq.leases").read_text()
+    assert phone.ipv4 in leases
+    assert " 10.78.0." not in leases
+
+
+def _ask_for_a_lease(phone: Phone, option: str) -> None:
+    """Once more, with an option of its own; what it is given it does not use."""
+    once = ["udhcpc", "-i", "wlan0", "-n", "-q", "-t", "2", "-T", "1", "-s", "/bin/true", "-x", option]
+    phone.namespace.run(*once, check=False)
+
+
 def test_a_foreign_resolver_is_answered_by_the_box_too(phone: Phone) -> None:
     answer = phone.namespace.run("busybox", "nslookup", "anything.example", "8.8.8.8", check=False)
     assert WEB_IPV4 in answer.stdout

@@ -24,13 +24,13 @@ def dnsmasq_lines(**sections: dict[str, Any]) -> list[str]:
 
 def test_guests_get_leases_from_the_lans_range() -> None:
     lines = dnsmasq_lines(network={"lan_address": "10.77.0.1/16", "lease_minutes": 60})
-    assert "dhcp-range=set:guests,10.77.0.10,10.77.255.254,255.255.0.0,60m" in lines
+    assert "dhcp-range=tag:br-lan,set:guests,10.77.0.10,10.77.255.254,255.255.0.0,60m" in lines
 
 
 @pytest.mark.parametrize("address", ["192.168.9.1/24", "192.168.9.1/28", "192.168.9.1/29", "192.168.9.10/24"])
 def test_the_box_never_gives_away_its_own_address(address: str) -> None:
     (line,) = [each for each in dnsmasq_lines(network={"lan_address": address}) if "set:guests" in each]
-    _, first, last, *_ = line.split(",")
+    _, _, first, last, *_ = line.split(",")
     own = int(address.split("/")[0].rpartition(".")[2])
     assert not int(first.rpartition(".")[2]) <= own <= int(last.rpartition(".")[2])
 
@@ -41,7 +41,7 @@ def test_only_our_bridges_are_served() -> None:
         "interface=br-lan",
         "interface=br-owner",
     ]
-    assert "dhcp-range=set:owner,10.78.0.10,10.78.0.254,255.255.255.0,120m" in lines
+    assert "dhcp-range=tag:br-owner,set:owner,10.78.0.10,10.78.0.254,255.255.255.0,120m" in lines
 
 
 def test_option_114_is_told_only_with_a_certificate() -> None:
