@@ -64,6 +64,15 @@ def test_a_setting_that_could_run_programs_is_not_installed(tmp_path: Path, smug
     assert not (tmp_path / "etc").exists()
 
 
+def test_a_setting_at_the_end_of_a_long_comment_is_not_installed(tmp_path: Path) -> None:
+    config = rendered(tmp_path)
+    file = tmp_path / "run" / "rendered" / DNSMASQ
+    file.write_text(file.read_text() + "#" * 1024 + "dhcp-script=/tmp/x\n")
+    with pytest.raises(NotApplied, match="a line longer than"):
+        apply(config, Commands(), etc=tmp_path / "etc")
+    assert not (tmp_path / "etc").exists()
+
+
 def test_root_does_not_follow_a_link(tmp_path: Path) -> None:
     config = rendered(tmp_path)
     file = tmp_path / "run" / "rendered" / DNSMASQ
