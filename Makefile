@@ -3,14 +3,13 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.made-for-$(shell cat constraints.txt pyproject.toml | sha256sum | cut -c1-16)
 
-.PHONY: help setup demo test bench vm-test image screenshots install uninstall constraints clean
+.PHONY: help setup demo test bench vm-test screenshots install uninstall constraints clean
 
 help:
 	@echo "make demo         a whole virtual store on this machine; prints the addresses to open"
 	@echo "make test         linters, types and all tests"
 	@echo "make bench        every benchmark"
 	@echo "make vm-test      the appliance in a virtual machine with simulated radios"
-	@echo "make image        the Raspberry Pi image, into build/"
 	@echo "make screenshots  the pictures of the README, anew"
 	@echo "make install      (root) turns this machine into the store's router; make uninstall puts it back"
 
@@ -35,9 +34,6 @@ bench: setup
 
 vm-test: setup
 	@$(PYTHON) -m tests.vm
-
-image: setup
-	@image/build.sh
 
 screenshots: setup
 	@$(PYTHON) -m tests.browser.screenshots
