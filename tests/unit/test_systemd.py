@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import stat
 import subprocess
 import tomllib
 from pathlib import Path
@@ -80,6 +81,16 @@ def test_every_command_of_a_unit_is_one_we_install(unit: str) -> None:
     commands = re.findall(r"/opt/yingke/bin/(\S+)", (UNITS / unit).read_text("utf-8"))
     assert set(commands) <= set(scripts)
     assert commands or unit in ("yingke-dnsmasq.service", "yingke-monitor@.service")
+
+
+@pytest.mark.parametrize("name", ["portal", "sensor", "sync"])
+def test_nobody_else_touches_the_gates_folders_or_what_root_installs(name: str) -> None:
+    out_of_reach = settings_of(f"yingke-{name}.service")["InaccessiblePaths"][0].split()
+    assert {"-/var/lib/yingke/gate", "-/var/lib/yingke/dnsmasq", "-/run/yingke/rendered"} <= set(out_of_reach)
+    folders = (UNITS / "tmpfiles.d/yingke.conf").read_text("utf-8")
+    mode = re.search(r"^d /run/yingke +(\d+) ", folders, re.M)
+    assert mode is not None
+    assert int(mode[1], 8) & stat.S_ISVTX
 
 
 def test_each_daemon_has_a_user_of_its_own_and_only_the_capability_it_needs() -> None:
