@@ -80,7 +80,7 @@ class Desk:
         return self._attendance.presences(after)
 
     async def _station(self, ip: Ip) -> Station:
-        mac = await self._gate.station_mac(ip)
+        mac = await self._gate.whose(ip)
         # Who loads a page is there.
         stay = self._attendance.heard(mac)
         session = self._gate.session_of(mac)
@@ -130,7 +130,7 @@ class Desk:
         except ValueError:
             pass
         try:
-            return await self._gate.station_mac(parse_ip(wanted))
+            return await self._gate.whose(parse_ip(wanted))
         except ValueError:
             hint = "Name a station by its four letters, its IP or its MAC."
             raise Refused("unknown_station", f"No station is called {wanted}.", hint) from None

@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
+import sqlite3
 import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from netctl import gate_store as store
 from netctl.api import EndReason, Ip, Mac, Session, parse_ip
@@ -16,20 +16,22 @@ from netctl.kernel import Kernel
 from netctl.nft import FilterFailed
 from netctl.sessions import (
     Admit,
-    EndedSession,
     Expel,
     LiveSession,
     Member,
+    admitting,
     corrected,
     counted,
     ended,
+    ended_body,
     extended,
     plan,
     restored,
+    started_body,
     why_over,
 )
 from netctl.stations import Stations, UnknownStation
-from sync.model import Clock, Event, new_event, new_id, to_wire
+from sync.model import Clock, Event, new_event, new_id
 from sync.records import admission, outbox
 from sync.records.admission import AdmissionRequest
 from sync.records.connect import Records, RecordsUnavailable
@@ -100,7 +102,7 @@ class Gate:
 
     async def sign_out(self, ip: Ip) -> Session:
         """Ends the session of the station at `ip`. Raises Refused."""
-        mac = await self._whose(ip)
+        mac = await self.whose(ip)
         async with self._lock(mac):
             session = self._live.get(mac)
             if session is None:
@@ -115,9 +117,13 @@ class Gate:
     def sessions(self) -> list[LiveSession]:
         return list(self._live.values())
 
-    async def station_mac(self, ip: Ip) -> Mac:
-        """Raises Refused."""
-        return await self._whose(ip)
+    async def whose(self, ip: Ip) -> Mac:
+        """The station at this address. Raises Refused."""
+        try:
+            return await self._stations.whose(ip)
+        except UnknownStation as reason:
+            hint = "Leave the WiFi and join it again."
+            raise Refused("unknown_station", str(reason), hint) from reason
 
     # --- the loop's parts --------------------------------------------------------------------------------
 
@@ -190,10 +196,10 @@ class Gate:
         raise _over()
 
     async def _admit(self, request: AdmissionRequest, ip: Ip) -> Session:
-        mac = await self._whose(ip)
+        mac = await self.whose(ip)
         async with self._lock(mac):
             session = await self._commit(request, mac)
-            step = _admit(session, self._clock.boottime())
+            step = admitting(session, self._clock.boottime())
             try:
                 await self._kernel.admit([step], self._stations.addresses(mac))
             except FilterFailed as error:
@@ -219,17 +225,10 @@ class Gate:
         if mac in self._live:
             await self._end(self._live[mac], why_over(self._live[mac]))
         session = _new_session(request, mac, stamp)
-        started = new_event("session.started", _started(session), self._clock)
+        started = new_event("session.started", started_body(session), self._clock)
         await self._database.write(store.begin_session, session, request.request_id, started, stamp)
         self._live[mac] = session
         return session
-
-    async def _whose(self, ip: Ip) -> Mac:
-        try:
-            return await self._stations.whose(ip)
-        except UnknownStation as reason:
-            hint = "Leave the WiFi and join it again."
-            raise Refused("unknown_station", str(reason), hint) from reason
 
     async def _counted(self, session: LiveSession) -> LiveSession:
         """The session with what the kernel has counted up to now, which is what goes on from here."""
@@ -241,7 +240,7 @@ class Gate:
     async def _end(self, session: LiveSession, reason: EndReason) -> Session:
         """The wish first, the kernel after it, as with an admission."""
         over = ended(session, reason, self._clock.boottime(), self._clock.now())
-        event = new_event("session.ended", _ended(over), self._clock)
+        event = new_event("session.ended", ended_body(over), self._clock)
         await self._database.write(store.end_session, over, event)
         self._live.pop(session.mac, None)
         try:
@@ -274,7 +273,7 @@ class Gate:
 
     async def _load(self) -> None:
         boottime = self._clock.boottime()
-        await self._kernel.load([_admit(each, boottime) for each in self._live.values()])
+        await self._kernel.load([admitting(each, boottime) for each in self._live.values()])
 
     async def _correct(self, members: dict[Mac, Member]) -> None:
         # Who is being admitted or expelled this moment is somewhere between wish and truth: next time.
@@ -300,7 +299,7 @@ def _over() -> Refused:
     return Refused("session_over", "That request was granted, and its session is over.", "Sign in again.")
 
 
-def _append_all(connection: Any, events: Sequence[Event]) -> None:
+def _append_all(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
     for event in events:
         outbox.append(connection, event)
 
@@ -314,38 +313,4 @@ def _new_session(request: AdmissionRequest, mac: Mac, stamp: Stamp) -> LiveSessi
         started_at=stamp.at,
         seconds_granted=request.session_seconds,
         expires=stamp.boottime + request.session_seconds,
-    )
-
-
-def _started(session: LiveSession) -> dict[str, Any]:
-    return {
-        "session_id": session.session_id,
-        "lead_id": session.lead_id,
-        "method": session.method,
-        "started_at": to_wire(session.started_at),
-        "seconds_granted": session.seconds_granted,
-    }
-
-
-def _ended(over: EndedSession) -> dict[str, Any]:
-    session = over.session
-    return {
-        "session_id": session.session_id,
-        "lead_id": session.lead_id,
-        "method": session.method,
-        "started_at": to_wire(session.started_at),
-        "ended_at": to_wire(over.ended_at),
-        "reason": over.reason,
-        "duration_seconds": over.duration_seconds,
-        "bytes_up": session.bytes_up,
-        "bytes_down": session.bytes_down,
-    }
-
-
-def _admit(session: LiveSession, boottime: float) -> Admit:
-    return Admit(
-        mac=session.mac,
-        seconds=session.seconds_left(boottime),
-        bytes_up=session.bytes_up,
-        bytes_down=session.bytes_down,
     )

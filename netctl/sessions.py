@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
+from typing import Any
 
 from netctl.api import EndReason, Mac, Session
+from sync.model import to_wire
 
 RESTORED_SECONDS = 30 * 60
 """Most that a session gets after a boot while nobody knows what time it is."""
@@ -89,12 +91,7 @@ class Expel:
     mac: Mac
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correct(Admit):
-    """The station is in both sets, but with the wrong time."""
-
-
-Step = Admit | Expel | Correct
+Step = Admit | Expel
 
 
 def plan(sessions: Iterable[LiveSession], members: Mapping[Mac, Member], boottime: float) -> list[Step]:
@@ -103,21 +100,27 @@ def plan(sessions: Iterable[LiveSession], members: Mapping[Mac, Member], boottim
     wished = {session.mac: session for session in sessions if session.seconds_left(boottime) > 0}
     for mac, session in wished.items():
         member = members.get(mac)
-        seconds = session.seconds_left(boottime)
-        if member is None or member.seconds_up is None or member.seconds_down is None:
-            steps.append(_put(Admit, session, member, seconds))
-        elif max(abs(member.seconds_up - seconds), abs(member.seconds_down - seconds)) > _TOLERANCE_SECONDS:
-            steps.append(_put(Correct, session, member, seconds))
+        if member is None or not _agrees(member, session.seconds_left(boottime)):
+            steps.append(admitting(counted(session, member), boottime))
     steps += [Expel(mac=mac) for mac in members if mac not in wished]
     return steps
 
 
-def _put(kind: type[Admit], session: LiveSession, member: Member | None, seconds: int) -> Admit:
-    return kind(
+def _agrees(member: Member, seconds: int) -> bool:
+    """Whether the station is in both sets, for as long as it should be."""
+    return all(
+        there is not None and abs(there - seconds) <= _TOLERANCE_SECONDS
+        for there in (member.seconds_up, member.seconds_down)
+    )
+
+
+def admitting(session: LiveSession, boottime: float) -> Admit:
+    """The step that lets the session's station through."""
+    return Admit(
         mac=session.mac,
-        seconds=seconds,
-        bytes_up=max(session.bytes_up, member.bytes_up if member else 0),
-        bytes_down=max(session.bytes_down, member.bytes_down if member else 0),
+        seconds=session.seconds_left(boottime),
+        bytes_up=session.bytes_up,
+        bytes_down=session.bytes_down,
     )
 
 
@@ -212,3 +215,30 @@ def why_over(session: LiveSession) -> EndReason:
     """Why a session without time left is over."""
     owed = session.owed_seconds or 0
     return "lost_at_reboot" if owed > RESTORED_SECONDS else "expired"
+
+
+def started_body(session: LiveSession) -> dict[str, Any]:
+    """The body of `session.started`: no MAC is in it."""
+    return {
+        "session_id": session.session_id,
+        "lead_id": session.lead_id,
+        "method": session.method,
+        "started_at": to_wire(session.started_at),
+        "seconds_granted": session.seconds_granted,
+    }
+
+
+def ended_body(over: EndedSession) -> dict[str, Any]:
+    """The body of `session.ended`: no MAC is in it."""
+    session = over.session
+    return {
+        "session_id": session.session_id,
+        "lead_id": session.lead_id,
+        "method": session.method,
+        "started_at": to_wire(session.started_at),
+        "ended_at": to_wire(over.ended_at),
+        "reason": over.reason,
+        "duration_seconds": over.duration_seconds,
+        "bytes_up": session.bytes_up,
+        "bytes_down": session.bytes_down,
+    }

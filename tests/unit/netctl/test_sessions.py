@@ -10,7 +10,6 @@ from netctl.api import Mac
 from netctl.sessions import (
     RESTORED_SECONDS,
     Admit,
-    Correct,
     Expel,
     LiveSession,
     Member,
@@ -74,7 +73,7 @@ def test_who_is_admitted_without_a_wish_is_expelled() -> None:
 
 def test_who_has_the_wrong_time_is_corrected() -> None:
     assert plan([session()], {ANNA: member(60, down=7)}, UPTIME) == [
-        Correct(mac=ANNA, seconds=3600, bytes_up=0, bytes_down=7)
+        Admit(mac=ANNA, seconds=3600, bytes_up=0, bytes_down=7)
     ]
 
 
