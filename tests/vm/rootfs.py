@@ -79,6 +79,8 @@ def debian(suite: str) -> Path:
     options = ["--variant=minbase", "--mode=root", "--format=directory", *exclude]
     command = ["mmdebstrap", *options, f"--include={','.join(packages)}", f"--setup-hook={_INITRAMFS}"]
     run([*command, suite, making], timeout_seconds=900)
+    for older in CACHE.glob(f"{suite}-" + "[0-9a-f]" * 16):
+        shutil.rmtree(older)
     return making.rename(made)
 
 

@@ -84,10 +84,11 @@ def script(name: str, *options: str) -> str:
     return run("bash", "-c", command, name, *options, timeout_seconds=240)
 
 
-def unmanaged(interface: str) -> bool:
-    """Whether NetworkManager keeps its hands off."""
-    states = run("nmcli", "--terse", "--fields", "DEVICE,STATE", "device", check=False).splitlines()
-    return f"{interface}:unmanaged" in states
+def managed() -> set[str]:
+    """The interfaces NetworkManager takes care of; a radio in monitor mode it does not even list."""
+    states = run("nmcli", "--terse", "--fields", "DEVICE,STATE", "device").splitlines()
+    pairs = [line.partition(":") for line in states]
+    return {interface for interface, _, state in pairs if state != "unmanaged"}
 
 
 def refusal_of_install() -> str:
