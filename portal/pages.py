@@ -83,7 +83,8 @@ class Pages:
             sheets=sheets,
             languages=self.languages.values(),
             link=lambda path, **query: _link(request, path, query),
-            here=request.path,
+            # As it was sent: `//name` and `/\name`, decoded, would lead to another site.
+            here="/" + request.rel_url.raw_path.lstrip("/"),
             **values,
         )
         response = web.Response(text=body, status=status, content_type="text/html", charset="utf-8")

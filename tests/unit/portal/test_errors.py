@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
+from yarl import URL
 
 from portal.errors import new_reference
 from sync.records import Records
@@ -21,6 +23,16 @@ async def test_the_reference_on_the_page_stands_in_the_log_and_the_path_does_not
     assert reference[1] in caplog.text
     assert "secret" not in caplog.text
     assert "13800138000" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["//evil.example/", "/%5Cevil.example/", "/%09/evil.example/"])
+async def test_no_page_of_ours_links_to_a_site_the_address_names(browser: Browser, path: str) -> None:
+    asked = URL(str(browser.make_url("/")).rstrip("/") + path, encoded=True)
+    async with ClientSession() as session, session.get(asked) as answer:
+        page = await answer.text()
+    links = re.findall(r'href="(/[^"]*)"', page)
+    assert any("evil.example" in link for link in links)
+    assert not any(re.match(r"/[/\\\s]", link) for link in links)
 
 
 async def test_records_that_cannot_be_read_are_a_page_too(
