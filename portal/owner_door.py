@@ -8,7 +8,6 @@ from typing import Final
 
 from aiohttp import web
 
-from portal.where import is_foreign_form
 from sync.passwords import Passwords
 from sync.rate import RateLimit
 
@@ -76,11 +75,6 @@ def _name(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def is_forged(request: web.BaseRequest, given: str, form_token: str) -> bool:
-    """Whether this form was not sent from our own page, to this very session."""
-    return is_from_elsewhere(request) or not secrets.compare_digest(given.encode(), form_token.encode())
-
-
-def is_from_elsewhere(request: web.BaseRequest) -> bool:
-    """Stricter than for shoppers: an owner's browser is a whole one, and a sandboxed frame says `null`."""
-    return request.headers.get("Origin") == "null" or is_foreign_form(request)
+def is_forged(given: str, form_token: str) -> bool:
+    """Whether this form was not shown to this very session."""
+    return not secrets.compare_digest(given.encode(), form_token.encode())

@@ -6,10 +6,10 @@ from typing import Final
 from aiohttp import web
 
 from portal.errors import Refused
-from portal.owner_door import COOKIE, DOOR, SignedIn, is_forged, is_from_elsewhere
+from portal.owner_door import COOKIE, DOOR, SignedIn, is_forged
 from portal.owner_password import wrong_with
 from portal.pages import see_other
-from portal.posted import FOREIGN_FORM, read_fields
+from portal.posted import FOREIGN_FORM, read_fields, refuse_foreign
 from portal.site import SITE
 from portal.where import is_https, station_ip
 from sync.i18n import mark
@@ -26,8 +26,7 @@ async def sign_in_page(request: web.Request) -> web.Response:
 
 async def sign_in(request: web.Request) -> web.Response:
     """Tries are counted before a hash is computed: it costs 19 MiB and a Pi's patience."""
-    if is_from_elsewhere(request):
-        raise Refused(403, FOREIGN_FORM)
+    refuse_foreign(request)
     site, door = request.app[SITE], request.app[DOOR]
     password = (await read_fields(request)).get("password", "")
     password_hash = await site.records.read(owner_account.password_hash)
@@ -129,5 +128,6 @@ def _password_form(
 
 
 def _refuse_forged(request: web.Request, typed: Mapping[str, str], signed_in: SignedIn) -> None:
-    if is_forged(request, typed.get("form_token", ""), signed_in.form_token):
+    refuse_foreign(request)
+    if is_forged(typed.get("form_token", ""), signed_in.form_token):
         raise Refused(403, FOREIGN_FORM)

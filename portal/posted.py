@@ -15,15 +15,15 @@ FOREIGN_FORM: Final = mark("This form was sent from another website. Please open
 _BODY_SECONDS: Final = 10.0
 
 
-def refuse_foreign(request: web.Request) -> None:
+def refuse_foreign(request: web.Request, *, sealed: bool = False) -> None:
     """Raises Refused when another website made the browser send this."""
-    if is_foreign_form(request):
+    if is_foreign_form(request, request.app[SITE].config, sealed=sealed):
         raise Refused(403, FOREIGN_FORM)
 
 
-async def read_form(request: web.Request) -> dict[str, str]:
+async def read_form(request: web.Request, *, sealed: bool = False) -> dict[str, str]:
     """The fields of a shopper's form; none when it was sent empty. Raises Refused."""
-    refuse_foreign(request)
+    refuse_foreign(request, sealed=sealed)
     wait = request.app[SITE].sent_forms.take(str(station_ip(request)))
     if wait:
         raise Refused(429, retry_after_seconds=int(wait) + 1)

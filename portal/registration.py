@@ -32,7 +32,7 @@ async def form(request: web.Request) -> web.Response:
 async def register(request: web.Request) -> web.Response:
     """POST /register: what happened is durable before the gate is asked, and she goes on either way."""
     site = request.app[SITE]
-    given = forms.typed(await read_form(request))
+    given = forms.typed(await read_form(request, sealed=True))
     language = site.pages.language(request)
     ip = str(station_ip(request))
     checked = forms.check(given, site.config.registration, site.config.venue.country)

@@ -1,6 +1,6 @@
 """Where a request comes from. Only addresses of sockets count: headers say what their sender likes."""
 
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -48,13 +48,34 @@ def is_owner_network(request: web.BaseRequest, config: Config) -> bool:
     return is_https(request) or local_ip(request) == ip_interface(config.network.owner_address).ip
 
 
-def is_foreign_form(request: web.BaseRequest) -> bool:
+def is_foreign_form(request: web.BaseRequest, config: Config, *, sealed: bool = False) -> bool:
     """Whether another site's page made the browser send this form (RFC 6454 section 7).
 
     A bare request without Origin is no browser's form. A phone is known by its address alone, so without
-    this any web page could sign it out.
+    this any web page could sign it out. A page that sends no referrer posts with `Origin: null` (Fetch,
+    "append a request Origin header"): only a form that is `sealed`, which no other page can have, may say so.
     """
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return True
-    origin = request.headers.get("Origin", "null")
-    return origin != "null" and urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower()
+    origin = request.headers.get("Origin")
+    if origin is None:
+        return False
+    if origin == "null":
+        return not sealed
+    try:
+        said = urlsplit(origin)
+        is_host = said.netloc.lower() == request.headers.get("Host", "").lower()
+        return not (is_host and _is_our_name(said.hostname or "", config))
+    except ValueError:
+        return True
+
+
+def _is_our_name(name: str, config: Config) -> bool:
+    """Not any name: another site's may be made to lead to our address (DNS rebinding). An address cannot."""
+    if name in ("localhost", config.portal.domain.lower()):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True

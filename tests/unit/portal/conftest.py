@@ -19,6 +19,16 @@ from tests.clock import FakeClock
 from tests.unit.portal.gate import GateDouble
 
 Browser = TestClient[web.Request, web.Application]
+FOREIGN = (
+    {"Origin": "http://evil.example"},
+    {"Origin": "http://["},
+    # A page without referrer, or in a sandbox.
+    {"Origin": "null"},
+    # A name that its owner has made lead to us (DNS rebinding).
+    {"Origin": "http://evil.example", "Host": "evil.example"},
+    {"Sec-Fetch-Site": "cross-site"},
+)
+"""What browsers say with a form that another website's page sends."""
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -184,6 +184,7 @@ async def test_the_current_password_cannot_be_guessed_on_an_open_page(store: Own
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://evil.example", "Host": "evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],

@@ -16,7 +16,7 @@ from portal.app import make_app
 from sync.config import Config
 from sync.records import Records
 from tests.clock import FakeClock
-from tests.unit.portal.conftest import Browser, fill_in, rows, send
+from tests.unit.portal.conftest import FOREIGN, Browser, fill_in, rows, send
 from tests.unit.portal.gate import GateDouble
 
 
@@ -152,9 +152,17 @@ async def test_nobody_agrees_in_one_language_to_what_was_shown_in_another(
 
 async def test_a_form_that_another_website_sends_is_refused(browser: Browser, records: Records) -> None:
     fields = await fill_in(browser)
-    answer = await browser.post("/register", data=fields, headers={"Origin": "http://evil.example"})
-    assert answer.status == 403
+    for foreign in FOREIGN:
+        if foreign.get("Origin") != "null":
+            assert (await browser.post("/register", data=fields, headers=foreign)).status == 403
     assert await rows(records, "SELECT 1 FROM leads") == []
+
+
+async def test_a_browser_that_keeps_our_address_to_itself_can_register(browser: Browser) -> None:
+    """The seal says enough: no other page has it."""
+    fields = await fill_in(browser)
+    answer = await browser.post("/register", data=fields, headers={"Origin": "null"}, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/online")
 
 
 async def test_whoever_registers_too_often_is_told_to_wait(browser: Browser, clock: FakeClock) -> None:

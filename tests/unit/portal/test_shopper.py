@@ -7,7 +7,7 @@ import pytest
 from netctl.api import Refusal, parse_ip
 from sync.records import admission
 from tests.clock import FakeClock
-from tests.unit.portal.conftest import Browser, fill_in, send
+from tests.unit.portal.conftest import FOREIGN, Browser, fill_in, send
 from tests.unit.portal.gate import GateDouble
 
 HERE = parse_ip("127.0.0.1")
@@ -64,7 +64,7 @@ async def test_signing_out_twice_is_no_error_but_another_website_cannot_do_it(
     browser: Browser, gate: GateDouble
 ) -> None:
     await send(browser, await fill_in(browser))
-    for foreign in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+    for foreign in FOREIGN:
         assert (await browser.post("/sign-out", headers=foreign)).status == 403
     assert HERE in gate.admitted
     ours = {"Origin": str(browser.make_url("/")).rstrip("/")}
