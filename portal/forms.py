@@ -14,9 +14,7 @@ from sync.i18n import mark
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 16
-LONGEST_NAME: Final = 80
-LONGEST_PHONE: Final = 32
-LONGEST_EMAIL: Final = 254
+LONGEST: Final[Mapping[str, int]] = {"name": 80, "phone": 32, "email": 254}
 LONGEST_KEPT: Final = 300
 
 NAME_MISSING = mark("Please tell us your name.")
@@ -141,7 +139,7 @@ def check_name(text: str, *, required: bool) -> str | Wrong | None:
         return Wrong(NAME_MISSING) if required else None
     if has_strange_characters(text):
         return Wrong(STRANGE_CHARACTERS)
-    if len(name) > LONGEST_NAME:
+    if len(name) > LONGEST["name"]:
         return Wrong(NAME_TOO_LONG)
     return name if any(letter.isalpha() for letter in name) else Wrong(NAME_WITHOUT_LETTER)
 
@@ -152,8 +150,10 @@ def check_phone(text: str, country: str, *, required: bool) -> str | Wrong | Non
     plain = unicodedata.normalize("NFKC", text).strip()
     if not plain:
         return Wrong(PHONE_MISSING) if required else None
-    if has_strange_characters(text) or len(plain) > LONGEST_PHONE:
-        return Wrong(STRANGE_CHARACTERS if len(plain) <= LONGEST_PHONE else PHONE_UNREADABLE)
+    if len(plain) > LONGEST["phone"]:
+        return Wrong(PHONE_UNREADABLE)
+    if has_strange_characters(text):
+        return Wrong(STRANGE_CHARACTERS)
     try:
         number = phonenumbers.parse(plain, country)
     except phonenumbers.NumberParseException:
@@ -172,7 +172,7 @@ def check_email(text: str, *, required: bool) -> str | Wrong | None:
         return Wrong(EMAIL_MISSING) if required else None
     if has_strange_characters(text):
         return Wrong(STRANGE_CHARACTERS)
-    if len(plain) > LONGEST_EMAIL:
+    if len(plain) > LONGEST["email"]:
         return Wrong(EMAIL_UNREADABLE)
     try:
         return validate_email(plain, check_deliverability=False).normalized

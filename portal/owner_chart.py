@@ -9,6 +9,7 @@ from portal.owner_numbers import Figure
 
 PLOT_PIXELS: Final = 120
 TOP_PIXELS: Final = 18
+HOURS_PIXELS: Final = 26
 _STUB_PIXELS: Final = 4.0
 _GAP_SHARE: Final = 0.26
 
@@ -34,11 +35,15 @@ class Label:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """`top` is the number at the upper line; the lower line is zero."""
+    """`top` is the number at the upper line; the lower line is zero; the hours stand below it."""
 
     bars: Sequence[Bar | None]
     labels: Sequence[Label]
     top: int
+    upper_pixels: int = TOP_PIXELS
+    middle_pixels: int = TOP_PIXELS + PLOT_PIXELS // 2
+    lower_pixels: int = TOP_PIXELS + PLOT_PIXELS
+    height_pixels: int = TOP_PIXELS + PLOT_PIXELS + HOURS_PIXELS
 
 
 def chart(figures: Sequence[Figure | None], names: Sequence[str]) -> Chart:

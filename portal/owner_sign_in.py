@@ -13,6 +13,7 @@ from portal.posted import FOREIGN_FORM, read_fields, refuse_foreign
 from portal.site import SITE
 from portal.where import is_https, station_ip
 from sync.i18n import mark
+from sync.passwords import LONGEST, SHORTEST
 from sync.records import owner_account
 
 SHEETS: Final = ("page", "owner")
@@ -56,6 +57,7 @@ def _sign_in_form(
         sheets=SHEETS,
         headers=_retry_after(wait_seconds),
         has_password=has_password,
+        longest=LONGEST,
         wrong=wrong,
     )
 
@@ -123,6 +125,8 @@ def _password_form(
         sheets=SHEETS,
         headers=_retry_after(wait_seconds),
         form_token=signed_in.form_token,
+        shortest=SHORTEST,
+        longest=LONGEST,
         wrong={"current": wrong_current, "new": wrong_new, "again": wrong_again},
     )
 

@@ -87,6 +87,7 @@ def _show(
         sealed=sealed,
         notice=shown,
         asked={"name": asked.name, "phone": asked.phone, "email": asked.email},
+        longest=forms.LONGEST,
         first_wrong=next(iter(checked.errors), ""),
     )
 

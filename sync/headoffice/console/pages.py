@@ -18,7 +18,7 @@ from sync.headoffice.console.view import view_lead, view_venue
 from sync.headoffice.parts import PARTS, Parts
 from sync.headoffice.storage import Staff
 from sync.i18n import NAMES, Language, choose, mark, read_languages, speak
-from sync.passwords import Passwords
+from sync.passwords import LONGEST, Passwords
 from sync.rate import RateLimit, Turnstile
 
 _HERE: Final = Path(__file__).parent
@@ -116,7 +116,7 @@ def start_of_day(now: datetime, zone: ZoneInfo) -> datetime:
 async def sign_in_form(request: web.Request) -> web.Response:
     if await _signed_in(request) is not None:
         raise web.HTTPSeeOther("/")
-    return _page(request, "sign_in.html", login="", wrong="")
+    return _page(request, "sign_in.html", longest=LONGEST, login="", wrong="")
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -130,7 +130,7 @@ async def sign_in(request: web.Request) -> web.Response:
     console, parts = request.app[_CONSOLE], request.app[PARTS]
     if _knocks_too_often(console, login, request.remote or ""):
         wrong = mark("Too many tries. Wait a minute, then try again.")
-        return _page(request, "sign_in.html", status=429, login=login, wrong=wrong)
+        return _page(request, "sign_in.html", longest=LONGEST, status=429, login=login, wrong=wrong)
     try:
         staff = await parts.storage.find_staff(login)
         fits = await console.passwords.match(staff.password_hash if staff else None, password)
@@ -138,7 +138,7 @@ async def sign_in(request: web.Request) -> web.Response:
         console.at_the_door.leave()
     if staff is None or not fits:
         wrong = mark("This name and password do not go together.")
-        return _page(request, "sign_in.html", status=422, login=login, wrong=wrong)
+        return _page(request, "sign_in.html", longest=LONGEST, status=422, login=login, wrong=wrong)
     return await _let_in(request, parts, staff)
 
 
