@@ -49,7 +49,7 @@ def register(connection: sqlite3.Connection, registration: Registration, clock: 
         return known
     now = clock.now()
     lead_id = _find_by_contact(connection, registration) or LeadId(new_id())
-    registered_at = _upsert(connection, lead_id, registration, now)
+    registered_at = _keep(connection, lead_id, registration, now)
     lead = {
         "lead_id": lead_id,
         "name": registration.name,
@@ -84,9 +84,7 @@ def _find_by_contact(connection: sqlite3.Connection, registration: Registration)
     return LeadId(row[0]) if row else None
 
 
-def _upsert(
-    connection: sqlite3.Connection, lead_id: LeadId, registration: Registration, now: datetime
-) -> str:
+def _keep(connection: sqlite3.Connection, lead_id: LeadId, registration: Registration, now: datetime) -> str:
     row = connection.execute(
         "INSERT INTO leads (lead_id, name, phone, email, locale, registered_at, seen_at)"
         " VALUES (:lead_id, :name, :phone, :email, :locale, :now, :now)"
