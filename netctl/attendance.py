@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from netctl import gate_store as store
+from netctl import presence_store as store
 from netctl.api import Mac, Presence
 from netctl.gate_database import GateDatabase
 from netctl.gate_store import Stamp

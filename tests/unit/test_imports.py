@@ -1,6 +1,7 @@
 """Imports run one way: portal -> netctl -> sync; tests and scapy stay out of the daemons' start path."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,15 @@ import pytest
 ROOT = Path(__file__).parents[2]
 MAY_IMPORT = {"portal": {"portal", "netctl", "sync"}, "netctl": {"netctl", "sync"}, "sync": {"sync"}}
 OURS = {"portal", "netctl", "sync", "tests"}
+SPEAK_SQL = (
+    "sync/records/",
+    "sync/group_commit.py",
+    "sync/headoffice/sqlite/",
+    "netctl/gate_database.py",
+    "netctl/gate_store.py",
+    "netctl/presence_store.py",
+)
+SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|BEGIN|SAVEPOINT)\s+[A-Za-z*(:1-9]")
 
 
 def _imported(file: Path) -> Iterator[str]:
@@ -39,6 +49,18 @@ def test_the_box_does_not_load_the_head_office() -> None:
     assert [
         f"{file} {name}" for file in files for name in _imported(file) if name.startswith("sync.headoffice")
     ] == []
+
+
+def test_only_the_files_that_keep_things_speak_sql() -> None:
+    speaking = {
+        file.relative_to(ROOT).as_posix()
+        for package in MAY_IMPORT
+        for file in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    }
+    assert [file for file in sorted(speaking) if not file.startswith(SPEAK_SQL)] == []
+    assert [place for place in SPEAK_SQL if not any(file.startswith(place) for file in speaking)] == []
 
 
 def test_the_top_level_is_as_agreed() -> None:

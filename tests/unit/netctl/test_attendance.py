@@ -4,8 +4,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from netctl.api import Presence, parse_ip
-from netctl.gate_store import presences_after
 from netctl.neighbours import Neighbour
+from netctl.presence_store import presences_after
 from netctl.presences import new_station_code
 from tests.clock import FakeClock
 from tests.unit.netctl.fake_kernel import FakeKernel
