@@ -1,0 +1,1 @@
+"""The network: the only privileged code. It knows stations and devices, never people."""

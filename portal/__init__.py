@@ -1,0 +1,1 @@
+"""The pages. No privilege, no SQL, no network command."""

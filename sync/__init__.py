@@ -1,0 +1,1 @@
+"""What happened: kept, queued, forwarded, and collected at head office. Imports neither of the others."""

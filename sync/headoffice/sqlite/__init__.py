@@ -1,0 +1,1 @@
+"""The head office on one SQLite file: all its SQL."""
