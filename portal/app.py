@@ -7,11 +7,11 @@ from aiohttp import web
 from netctl.client import GateClient
 from portal import capport, health, owner, privacy, registration, shopper
 from portal.errors import errors_become_pages
-from portal.notice import notice
 from portal.owner_door import DOOR, Door
 from portal.owner_network import owner_network_only
 from portal.pages import Pages, secure
 from portal.patience import PATIENCE, Patience, whoever_asks_is_heard
+from portal.privacy_notice import privacy_notice
 from portal.seal import Seal
 from portal.site import SITE, Site
 from portal.where import portal_url
@@ -55,7 +55,9 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
         clock=clock,
         pages=pages,
         portal_url=portal_url(config),
-        notices={code: notice(config, language) for code, language in pages.languages.items()},
+        privacy_notices={
+            code: privacy_notice(config, language) for code, language in pages.languages.items()
+        },
         seal=Seal.from_file(config.venue.data_dir / "portal" / "form.key"),
         sent_forms=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
     )

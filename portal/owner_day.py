@@ -29,7 +29,7 @@ class Day:
     total: Row
     leads_in_all: int
     live: Live | None
-    stay: stats.Stays
+    stay: stats.MeanStay
     window_seconds: int
     suppress_below: int
     has_radio: bool

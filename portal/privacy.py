@@ -33,7 +33,7 @@ async def privacy(request: web.Request) -> web.Response:
     return site.pages.render(
         request,
         "privacy.html",
-        notice=site.notices[site.pages.language(request).code],
+        notice=site.privacy_notices[site.pages.language(request).code],
         agreed=agreed,
         withdrawn=request.query.get("withdrawn") == "yes",
     )

@@ -8,9 +8,9 @@ from netctl.client import GateRefused, GateUnavailable
 from portal import forms
 from portal.errors import log
 from portal.forms import FORM_RENEWED, Checked, Typed
-from portal.notice import Notice
 from portal.pages import see_other
 from portal.posted import read_form
+from portal.privacy_notice import PrivacyNotice
 from portal.site import SITE, Site
 from portal.where import station_ip
 from sync.i18n import Language, mark
@@ -36,7 +36,7 @@ async def register(request: web.Request) -> web.Response:
     language = site.pages.language(request)
     ip = str(station_ip(request))
     checked = forms.check(given, site.config.registration, site.config.venue.country)
-    form_id = _form_id(site, given.form, ip, site.notices[language.code])
+    form_id = _form_id(site, given.form, ip, site.privacy_notices[language.code])
     if checked.errors or form_id is None:
         return _show(request, given, checked, status=422, remark=FORM_RENEWED if form_id is None else "")
     registration = _registration(site, given, checked, language, form_id, ip)
@@ -56,7 +56,7 @@ async def register(request: web.Request) -> web.Response:
 def _registration(
     site: Site, given: Typed, checked: Checked, language: Language, form_id: str, ip: str
 ) -> Registration:
-    shown = site.notices[language.code]
+    shown = site.privacy_notices[language.code]
     return Registration(
         form_id=form_id,
         ip=ip,
@@ -74,7 +74,7 @@ def _show(
 ) -> web.Response:
     site = request.app[SITE]
     ip = str(station_ip(request))
-    shown = site.notices[site.pages.language(request).code]
+    shown = site.privacy_notices[site.pages.language(request).code]
     sealed = given.form if _form_id(site, given.form, ip, shown) else _new_form(site, ip, shown)
     asked = site.config.registration
     return site.pages.render(
@@ -92,11 +92,11 @@ def _show(
     )
 
 
-def _new_form(site: Site, ip: str, shown: Notice) -> str:
+def _new_form(site: Site, ip: str, shown: PrivacyNotice) -> str:
     return site.seal.seal(f"{new_id()}-{shown.stamp}", ip)
 
 
-def _form_id(site: Site, sealed: str, ip: str, shown: Notice) -> str | None:
+def _form_id(site: Site, sealed: str, ip: str, shown: PrivacyNotice) -> str | None:
     """The id born with the form, if it was ours, for this station, and with the texts as they are now."""
     form_id, _, stamp = (site.seal.open(sealed, ip) or "").partition("-")
     return form_id if stamp == shown.stamp else None

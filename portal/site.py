@@ -7,8 +7,8 @@ from typing import Final
 from aiohttp import web
 
 from netctl.client import GateClient
-from portal.notice import Notice
 from portal.pages import Pages
+from portal.privacy_notice import PrivacyNotice
 from portal.seal import Seal
 from sync.config import Config
 from sync.model import Clock
@@ -18,7 +18,7 @@ from sync.records import Records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One store's pages and what stands behind them. `notices`: by language code. `sent_forms`: how
+    """One store's pages and what stands behind them. `privacy_notices`: by language code. `sent_forms`: how
     often forms are sent, by station address.
     """
 
@@ -28,7 +28,7 @@ class Site:
     clock: Clock
     pages: Pages
     portal_url: str
-    notices: Mapping[str, Notice]
+    privacy_notices: Mapping[str, PrivacyNotice]
     seal: Seal
     sent_forms: RateLimit
 

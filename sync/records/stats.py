@@ -57,7 +57,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stays:
+class MeanStay:
     """How many stays of stations ended, and how long they lasted on average (0 without any)."""
 
     count: int
@@ -119,7 +119,7 @@ def counts(connection: sqlite3.Connection, periods: Sequence[Period]) -> list[Co
 
 
 def _counts_of(
-    connection: sqlite3.Connection, period: Period, stay: Stays, registered: Sequence[str]
+    connection: sqlite3.Connection, period: Period, stay: MeanStay, registered: Sequence[str]
 ) -> Counts:
     bounds = {"since": to_wire(period.since), "until": to_wire(period.until)}
     air = connection.execute(_FOOTFALL, bounds | {"mean_stay_seconds": stay.mean_seconds}).fetchone()
@@ -155,14 +155,14 @@ def _estimate(row: sqlite3.Row, name: str) -> Estimate | None:
     return Estimate(value=row[name], low=row[f"{name}_low"], high=row[f"{name}_high"])
 
 
-def mean_stay(connection: sqlite3.Connection, until: datetime) -> Stays:
+def mean_stay(connection: sqlite3.Connection, until: datetime) -> MeanStay:
     """How long stays lasted in the four weeks before `until`."""
     row = connection.execute(
         "SELECT COUNT(*), COALESCE(AVG(dwell_seconds), 0.0) FROM visits"
         " WHERE started_at >= :since AND started_at < :until",
         {"since": to_wire(until - timedelta(days=STAY_SAMPLE_DAYS)), "until": to_wire(until)},
     ).fetchone()
-    return Stays(count=row[0], mean_seconds=row[1])
+    return MeanStay(count=row[0], mean_seconds=row[1])
 
 
 def newest_window(connection: sqlite3.Connection) -> Window | None:

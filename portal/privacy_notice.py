@@ -71,7 +71,7 @@ _ASK_STAFF = mark("Please ask our staff in the store.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class PrivacyNotice:
     """`parts`: headings and paragraphs. `terms.text` holds the sentence and the whole notice, since both
     are on the form; `marketing.text` is its sentence.
     """
@@ -87,7 +87,7 @@ class Notice:
         return f"{self.terms.language}-{self.terms.sha256[:16]}-{self.marketing.sha256[:16]}"
 
 
-def notice(config: Config, language: Language) -> Notice:
+def privacy_notice(config: Config, language: Language) -> PrivacyNotice:
     """The notice of this store in this language."""
     contact = config.privacy.contact
     controller = config.privacy.controller or config.portal.brand_name or config.venue.name
@@ -105,7 +105,7 @@ def notice(config: Config, language: Language) -> Notice:
     parts = tuple((language.say(heading), language.say(text, **values)) for heading, text in _PARTS)
     sentence = language.say(TERMS, **values)
     whole = "\n\n".join([sentence, *(f"{heading}\n{text}" for heading, text in parts)])
-    return Notice(
+    return PrivacyNotice(
         parts=parts,
         terms_sentence=sentence,
         terms=Agreement(purpose="access_terms", version=VERSION, language=language.code, text=whole),
