@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, TypeGuard, TypeVar
@@ -12,6 +12,8 @@ from sync.model import Event, EventId, from_wire, to_wire
 MAX_LINE_BYTES = 256 * 1024
 # The largest number SQLite and PostgreSQL keep as an integer.
 _MAX_INTEGER = 2**63 - 1
+# What is read at 990 levels cannot be written again a few calls deeper in the stack.
+_DEEPEST = 32
 _WORD = re.compile(r"[!-~]{1,64}")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 T = TypeVar("T")
@@ -107,6 +109,8 @@ def read_object(raw: bytes) -> dict[str, Any]:
         value = _DECODER.decode(text)
         if "\\u" in text:
             _refuse_texts_no_database_keeps(value)
+        if text.count("[") + text.count("{") > _DEEPEST:
+            _refuse_what_is_too_deep(value)
     except (ValueError, RecursionError):
         raise BadLine("bad_json", "not one JSON object in UTF-8") from None
     if not isinstance(value, dict):
@@ -120,6 +124,20 @@ def _refuse_texts_no_database_keeps(value: Any) -> None:
     again.encode("utf-8")
     if _ESCAPED_NUL.search(again):
         raise ValueError
+
+
+def _refuse_what_is_too_deep(value: Any) -> None:
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level for inner in _within(each)]
+    if level:
+        raise ValueError
+
+
+def _within(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def is_integer(value: Any) -> TypeGuard[int]:

@@ -132,6 +132,15 @@ def test_what_is_no_json_object_is_refused(raw: bytes) -> None:
     assert bad.value.key == "bad_json"
 
 
+def test_what_lies_deeper_than_anything_of_ours_is_refused() -> None:
+    """At some depth a line is read and its body cannot be written again."""
+    deep = b'{"a": ' * 100 + b"1" + b"}" * 100
+    with pytest.raises(BadLine) as bad:
+        from_line(json.dumps(GOOD | {"body": "BODY"}).encode().replace(b'"BODY"', deep))
+    assert bad.value.key == "bad_json"
+    assert from_line(json.dumps(GOOD | {"body": {"many": [{}] * 1000}}).encode())
+
+
 @pytest.mark.parametrize("text", [r"\u0000", r"a\ud800", r"\\\u0000"])
 def test_texts_no_database_keeps_are_refused(text: str) -> None:
     raw = json.dumps(GOOD | {"body": {"name": "NAME"}}).replace("NAME", text).encode()
