@@ -13,6 +13,9 @@ from sync.model import from_wire, to_wire
 Value = str | int | None
 _LONGEST_TEXT: Final = 2000
 _MOST_BARS: Final = 100
+# A box without a clock begins in 1970. Further out a time has no neighbours: a page that shows year 9999 in
+# another time zone fails.
+_YEARS: Final = range(1970, 2200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,13 @@ def _text(value: Any) -> str:
     return value
 
 
+def _time(value: Any) -> str:
+    at = from_wire(value)
+    if at.year not in _YEARS:
+        raise ValueError
+    return to_wire(at)
+
+
 def _count(value: Any) -> int:
     """An estimate may come as a fraction; what is pulled is whole."""
     if isinstance(value, float) and math.isfinite(value):
@@ -114,7 +124,7 @@ def _histogram(value: Any) -> str:
 
 _READ: Mapping[Kind, Callable[[Any], Value]] = {
     "text": _text,
-    "time": lambda value: to_wire(from_wire(value)),
+    "time": _time,
     "count": _count,
     "integer": _integer,
     "histogram": _histogram,

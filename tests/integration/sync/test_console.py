@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import aiohttp
 import pytest
 
+from sync.headoffice.settings import Settings
 from sync.headoffice.storage import Role, Staff
 from sync.passwords import hash_password
 from tests.integration.sync.conftest import HeadOffice, event, lead, ndjson
@@ -74,6 +76,20 @@ async def test_names_of_leads_are_for_marketing(browser: Browser, head_office: H
     _, _, page = await browser.sign_in("ann")
     assert "Wang Xiaoming" in page
     assert "<script>" not in page
+
+
+class TestInShanghai:
+    @pytest.fixture
+    def settings(self) -> Settings:
+        settings = Settings.parse({})
+        return replace(settings, console=replace(settings.console, timezone="Asia/Shanghai"))
+
+    async def test_no_box_breaks_the_page_with_a_time_that_cannot_be(
+        self, browser: Browser, head_office: HeadOffice
+    ) -> None:
+        answer = await head_office.send(lead(1, registered_at="9999-12-31T23:59:59.000000Z"))
+        assert [line["key"] for line in answer["rejected"]] == ["bad_body"]
+        assert (await browser.sign_in("ann"))[0] == 200
 
 
 @pytest.mark.parametrize(
