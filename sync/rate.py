@@ -1,6 +1,6 @@
 """How often someone may try something, and how many at once, in memory that cannot grow."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 
@@ -36,16 +36,23 @@ class RateLimit:
 
 
 class Turnstile:
-    """At most `most` inside at once; who finds it full is told at once, not queued."""
+    """At most `most` inside at once, `of_one` of them under one name; who finds it full is told at once,
+    not queued."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, of_one: int | None = None) -> None:
         self._free = most
+        self._of_one = most if of_one is None else of_one
+        self._inside: Counter[str] = Counter()
 
-    def enter(self) -> bool:
-        if self._free == 0:
+    def enter(self, name: str = "") -> bool:
+        if self._free == 0 or self._inside[name] >= self._of_one:
             return False
         self._free -= 1
+        self._inside[name] += 1
         return True
 
-    def leave(self) -> None:
+    def leave(self, name: str = "") -> None:
         self._free += 1
+        self._inside[name] -= 1
+        if not self._inside[name]:
+            del self._inside[name]

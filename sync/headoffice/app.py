@@ -22,6 +22,9 @@ from sync.model import Clock
 from sync.rate import RateLimit, Turnstile
 
 access_log = logging.getLogger("yingke.headoffice.access")
+# A box sends one at a time, tests and retries a few: one key in wrong hands must not hold all the places,
+# and each may unpack to some 30 MB of objects (measured 2026-11-23).
+_UPLOADS_OF_ONE_STORE = 32
 # Ten thousand stores, and programs beside them.
 _MOST_KEYS = 20_000
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -48,7 +51,7 @@ def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Appli
             seconds=clock.boottime,
             keys=_MOST_KEYS,
         ),
-        uploads=Turnstile(limits.uploads_waiting),
+        uploads=Turnstile(limits.uploads_waiting, _UPLOADS_OF_ONE_STORE),
     )
     app.router.add_post("/v1/venues/{venue_id}/events", receive_events)
     app.router.add_get("/v1/venues/{venue_id}/commands", poll_commands, allow_head=False)

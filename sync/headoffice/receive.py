@@ -40,13 +40,13 @@ class Upload:
 async def receive_events(request: web.Request) -> web.Response:
     venue_id = await authorise_venue(request)
     parts = request.app[PARTS]
-    if not parts.uploads.enter():
-        detail = "too many uploads are in work"
+    if not parts.uploads.enter(venue_id):
+        detail = "too many uploads are in work, of all stores or of this one"
         raise Problem(429, "busy", detail, headers={"Retry-After": "2"})
     try:
         return await _receive(request, venue_id)
     finally:
-        parts.uploads.leave()
+        parts.uploads.leave(venue_id)
 
 
 async def _receive(request: web.Request, venue_id: str) -> web.Response:

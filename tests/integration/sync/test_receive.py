@@ -5,16 +5,18 @@ import gzip
 import itertools
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 import zstandard
 
 from sync.headoffice.settings import Settings
+from sync.headoffice.sqlite.migrations import DEFAULT_BRAND
 from tests.integration.sync.conftest import EPOCH, HeadOffice, event, lead, ndjson
 
 SESSION = {"session_id": "session-1", "lead_id": "lead-1", "method": "form"}
@@ -294,6 +296,28 @@ async def test_uploads_at_the_same_time_are_each_kept_whole(head_office: HeadOff
     assert {status for status, _ in answers} == {200}
     assert [answer["acknowledged"] for _, answer in answers] == list(range(10, 301, 10))
     assert len({row["id"] for row in await head_office.rows("leads", limit=1000)}) == 300
+
+
+async def test_one_store_cannot_keep_the_others_out(head_office: HeadOffice, settings: Settings) -> None:
+    async def never() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    storage, now = head_office.storage, head_office.clock.now()
+    other = await storage.add_venue("shop-3", "Café Three", DEFAULT_BRAND, now)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as greedy:
+        url = f"{head_office.url}/v1/venues/shop-1/events"
+        headers = {"Authorization": f"Bearer {head_office.upload_key}"}
+        asking = [
+            asyncio.create_task(greedy.post(url, data=never(), headers=headers))
+            for _ in range(settings.limits.uploads_waiting + 10)
+        ]
+        await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+        assert (await head_office.upload(b"", key=other.upload_key, venue_id="shop-3"))[0] == 200
+        for task in asking:
+            task.cancel()
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert {answer.status for answer in answers if isinstance(answer, aiohttp.ClientResponse)} == {429}
 
 
 async def test_every_answer_carries_the_time(head_office: HeadOffice) -> None:

@@ -27,3 +27,11 @@ def test_a_full_house_turns_away_until_somebody_leaves() -> None:
     assert [door.enter() for _ in range(3)] == [True, True, False]
     door.leave()
     assert door.enter()
+
+
+def test_one_guest_cannot_fill_the_house() -> None:
+    door = Turnstile(4, of_one=2)
+    assert [door.enter("anna") for _ in range(3)] == [True, True, False]
+    assert door.enter("ben")
+    door.leave("anna")
+    assert door.enter("anna")
