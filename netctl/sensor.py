@@ -88,7 +88,7 @@ class Sensor:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._count())
-                tasks.create_task(self._follow_stations())
+                tasks.create_task(self._hear_stations())
                 tasks.create_task(keep_burying(self._records, "sensor", self._privacy, self._clock))
                 notify_ready()
         finally:
@@ -167,7 +167,7 @@ class Sensor:
     def _row(self, count: Count) -> FootfallWindow:
         return footfall_window(count, self._settings, self._stays.present, heard_air=self._has_listened)
 
-    async def _follow_stations(self) -> None:
+    async def _hear_stations(self) -> None:
         """Joins and leaves as long as the gate tells them, then again, ever more patiently."""
         wait_seconds, told = 0.5, ""
         while True:
