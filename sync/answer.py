@@ -1,11 +1,10 @@
 """What head office answered to an upload -> what becomes of the batch. Pure; it survives any answer."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sync.envelope import is_integer
+from sync.envelope import BadLine, is_integer, read_object
 from sync.records.outbox import Queued
 
 # The owner reads these: whole sentences without variable parts, so that the pages can translate them.
@@ -107,11 +106,11 @@ def _detail(problem: Mapping[str, Any]) -> str:
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
+    """As strictly as a line is read: what is said here goes into the records."""
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
+        return read_object(body)
+    except BadLine:
         return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _retry_after(text: str) -> int:

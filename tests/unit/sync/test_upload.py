@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync.answer import KEY_REFUSED, SENTENCES, Delivered, Rejected, TooMuch, TryLater, judge
+from sync.answer import KEY_REFUSED, NOT_UNDERSTOOD, SENTENCES, Delivered, Rejected, TooMuch, TryLater, judge
 from sync.config import Config
 from sync.envelope import from_line
 from sync.model import new_event
@@ -76,6 +76,14 @@ def test_only_what_was_sent_and_acknowledged_can_be_rejected() -> None:
         {"seq": null, "key": "x", "message": "y"}, {"seq": 6}, 7, null]}"""
     verdict = judge(_queue(4, 5, 6), "e", 200, {}, body)
     assert verdict == Delivered(up_to_seq=5, rejected=[Rejected(seq=4, key="bad_body", message="no")])
+
+
+def test_words_that_the_records_cannot_keep_are_no_answer() -> None:
+    """Half a surrogate pair ended the process, again after each restart."""
+    half = rb'{"epoch": "e", "acknowledged": 1, "rejected": [{"seq": 1, "key": "\ud800", "message": ""}]}'
+    assert judge(_queue(1), "e", 200, {}, half) == TryLater(sentence=NOT_UNDERSTOOD)
+    reasonless = TooMuch(key="refused_413", message="head office gave no reason")
+    assert judge(_queue(1), "e", 413, {}, rb'{"detail": "\ud800"}') == reasonless
 
 
 @given(st.integers(100, 599), st.binary(max_size=100), st.text(max_size=12))
