@@ -47,11 +47,14 @@ def test_an_address_the_box_does_not_have_is_said() -> None:
         bind("192.0.2.1:0")
 
 
-def test_the_interceptor_hears_both_families() -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
+def test_the_interceptor_hears_both_families(address: str) -> None:
     with bind_everywhere(0) as both:
+        if ":" in address and both.family != socket.AF_INET6:
+            pytest.skip("this kernel has no IPv6")
         both.listen()
-        with socket.create_connection(("127.0.0.1", port_of(both))):
-            pass
+        with socket.create_connection((address, port_of(both))) as phone, both.accept()[0] as heard:
+            assert heard.getpeername()[1] == phone.getsockname()[1]
 
 
 def test_sockets_for_another_process_are_not_taken() -> None:
