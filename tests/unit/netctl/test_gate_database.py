@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netctl.chores import EXPECTED
 from netctl.gate_database import GateDatabase, open_connection
 from sync.process import ProcessFailed
 
@@ -78,4 +79,19 @@ async def test_one_failing_change_takes_no_other_with_it(tmp_path: Path) -> None
         lambda c: [row[0] for row in c.execute("SELECT request_id FROM handled_requests")]
     )
     assert rows == ["a", "c"]
+    await database.close()
+
+
+async def test_on_a_full_disk_the_gate_is_told_what_it_expects(tmp_path: Path) -> None:
+    database = GateDatabase(tmp_path / "gate.db")
+
+    def too_much(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO handled_requests VALUES (:id, 's', 'now')", {"id": "x" * 500_000})
+
+    await database.read(lambda connection: connection.execute("PRAGMA max_page_count = 1").fetchone())
+    with pytest.raises(EXPECTED, match="full"):
+        await database.write(too_much)
+    assert (
+        await database.read(lambda c: c.execute("SELECT COUNT(*) FROM handled_requests").fetchone()[0]) == 0
+    )
     await database.close()
