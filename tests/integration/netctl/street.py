@@ -14,6 +14,7 @@ from netctl.nft import PacketFilter
 from netctl.sessions import Admit
 from sync.config import Config
 from tests.lab.namespace import Namespace
+from tests.lab.waiting import until
 
 OURS, OURS6 = "10.77.0.1", "fd77:79b6:1::1"
 OWNERS, UPLINKS = "10.78.0.1", "10.88.0.1"
@@ -26,6 +27,10 @@ SILENCE_SECONDS = 0.3
 
 def ip(line: str) -> None:
     subprocess.run(["ip", *line.split()], check=True)
+
+
+def _links() -> str:
+    return subprocess.run(["ip", "-br", "link"], capture_output=True, text=True, check=True).stdout
 
 
 class Phone:
@@ -122,6 +127,8 @@ class Street:
         links.ensure(self.config)
         ip(f"addr add {OWNERS}/24 dev owner-port")
         ip("link set owner-port up")
+        # The kernel tells of links at most once a second (linkwatch): nothing is to change by itself later.
+        until(lambda: "DOWN" not in _links(), "every link is up")
         for phone in (self.anna, self.ben):
             phone.online()
         self.filter = PacketFilter(self.config)

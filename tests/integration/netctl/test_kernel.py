@@ -69,6 +69,28 @@ async def test_an_admission_forgets_the_stations_connections_and_nobody_elses(
     await kernel.close()
 
 
+@pytest.mark.parametrize(("address", "ours"), [(HOST, OURS), (HOST6, OURS6)])
+async def test_a_station_at_thousands_of_addresses_keeps_nobody_waiting(
+    street: Street, address: str, ours: str
+) -> None:
+    """A walk through the kernel's table for each would take minutes, and other admissions wait behind it."""
+    kernel = LinuxKernel(street.config)
+    await kernel.open()
+    with closing(listen(None, ours, INTERCEPT, SOCK_STREAM)):
+        for phone in (street.anna, street.ben):
+            assert phone.connect(address, 80) == "open"
+    anna, ben = (getattr(phone, "ipv4" if ours == OURS else "ipv6") for phone in (street.anna, street.ben))
+    claimed = [parse_ip(anna), *(parse_ip(OURS) + 1000 + each for each in range(10_000))]
+    claimed += [parse_ip(OURS6) + 1000 + each for each in range(10_000)]
+    async with asyncio.timeout(30):
+        await kernel.expel([street.anna.mac], claimed)
+    family = "ipv4" if ours == OURS else "ipv6"
+    known = listed("conntrack", "-L", "-f", family, "-p", "tcp", "--orig-port-dst", "80")
+    assert f"src={anna} " not in known
+    assert f"src={ben} " in known
+    await kernel.close()
+
+
 async def test_who_is_asked_and_answers_is_heard_and_who_is_silent_is_gone(street: Street) -> None:
     with (
         closing(street.anna.udp(OURS, 53)) as talking,
