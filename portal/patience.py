@@ -14,15 +14,25 @@ from portal.errors import Handler
 
 SECONDS: Final = 10.0
 MOST_SILENT: Final = 384
+MOST_TALKING: Final = 512
 
 
 class Patience:
-    """The connections that have not asked yet, oldest first, each with the end of our patience."""
+    """The connections that have not asked yet, oldest first, each with the end of our patience; and those
+    that have, the one that asked last at the end.
 
-    def __init__(self, seconds: float = SECONDS, most: int = MOST_SILENT) -> None:
+    Browsers keep connections, and one phone can keep a thousand alive: with too many, the one that has not
+    asked for longest goes. An honest browser opens another when it wants one.
+    """
+
+    def __init__(
+        self, seconds: float = SECONDS, most: int = MOST_SILENT, most_talking: int = MOST_TALKING
+    ) -> None:
         self._seconds = seconds
         self._most = most
+        self._most_talking = most_talking
         self._silent: dict[web.RequestHandler, float] = {}
+        self._talking: dict[web.RequestHandler, None] = {}
 
     def __len__(self) -> int:
         return len(self._silent)
@@ -42,6 +52,10 @@ class Patience:
     def heard(self, connection: web.RequestHandler) -> None:
         """It asked something: from here on the server's own deadlines hold."""
         self._silent.pop(connection, None)
+        self._talking.pop(connection, None)
+        self._talking[connection] = None
+        if len(self._talking) > self._most_talking:
+            self._cut_quietest()
 
     def cut_late(self, now: float) -> None:
         late = [connection for connection, end in self._silent.items() if end <= now]
@@ -54,6 +68,15 @@ class Patience:
         while True:
             await asyncio.sleep(self._seconds / 5)
             self.cut_late(loop.time())
+
+    def _cut_quietest(self) -> None:
+        # Those that have closed by themselves make room first.
+        self._talking = {each: None for each in self._talking if each.transport is not None}
+        if len(self._talking) > self._most_talking:
+            quietest = next(iter(self._talking))
+            del self._talking[quietest]
+            if quietest.transport is not None:
+                quietest.transport.abort()
 
     def _cut(self, connection: web.RequestHandler) -> None:
         del self._silent[connection]

@@ -66,6 +66,23 @@ async def test_whoever_holds_many_silent_connections_keeps_nobody_out() -> None:
             one.close()
 
 
+async def test_whoever_keeps_many_connections_alive_keeps_nobody_out() -> None:
+    patience = Patience(seconds=5, most_talking=10)
+    async with serving(patience) as address:
+        greedy = [await asyncio.open_connection(*address) for _ in range(12)]
+        for connection in greedy:
+            assert await ask(*connection) == b"HTTP/1.1 200 OK\r\n"
+        for reader, _ in greedy[:2]:
+            async with asyncio.timeout(20):
+                with contextlib.suppress(ConnectionResetError):
+                    assert b"hello" in await reader.read()
+        for connection in greedy[2:]:
+            connection[1].write(b"GET / HTTP/1.1\r\nHost: portal\r\nConnection: close\r\n\r\n")
+            assert b"200 OK" in await connection[0].read()
+        for _, writer in greedy:
+            writer.close()
+
+
 async def test_patience_ends_by_itself() -> None:
     patience = Patience(seconds=0.02)
     async with serving(patience) as address:
