@@ -59,7 +59,7 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
             code: privacy_notice(config, language) for code, language in pages.languages.items()
         },
         seal=Seal.from_file(config.venue.data_dir / "portal" / "form.key"),
-        sent_forms=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
+        kept_forms=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
     )
     app[DOOR] = Door(Passwords(), clock.boottime)
     app[PATIENCE] = Patience()

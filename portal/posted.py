@@ -1,4 +1,4 @@
-"""A form that was sent: from our own page, in time and, for shoppers, not too often."""
+"""A form that was sent: from our own page and in time; and what may be kept of it, not too often."""
 
 import asyncio
 from typing import Final
@@ -24,10 +24,16 @@ def refuse_foreign(request: web.Request, *, sealed: bool = False) -> None:
 async def read_form(request: web.Request, *, sealed: bool = False) -> dict[str, str]:
     """The fields of a shopper's form; none when it was sent empty. Raises Refused."""
     refuse_foreign(request, sealed=sealed)
-    wait = request.app[SITE].sent_forms.take(str(station_ip(request)))
+    return await read_fields(request) if request.body_exists else {}
+
+
+def refuse_too_often(request: web.Request) -> None:
+    """To be asked before anything is written. Raises Refused. A form with a mistake in it costs the disk
+    nothing and does not count: a shopper who mistypes is not sent away.
+    """
+    wait = request.app[SITE].kept_forms.take(str(station_ip(request)))
     if wait:
         raise Refused(429, retry_after_seconds=int(wait) + 1)
-    return await read_fields(request) if request.body_exists else {}
 
 
 async def read_fields(request: web.Request) -> dict[str, str]:

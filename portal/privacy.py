@@ -8,7 +8,7 @@ from aiohttp import web
 from netctl.client import GateRefused, GateUnavailable
 from portal.errors import Refused
 from portal.pages import see_other
-from portal.posted import read_form
+from portal.posted import read_form, refuse_too_often
 from portal.site import SITE
 from portal.where import station_ip
 from sync.i18n import mark
@@ -48,6 +48,7 @@ async def withdraw(request: web.Request) -> web.Response:
     lead_id = await _lead_here(request)
     if lead_id is None:
         raise Refused(409, NOBODY)
+    refuse_too_often(request)
     purposes: tuple[Purpose, ...] = ("marketing",) if fields.get("purpose") == "marketing" else EVERYTHING
     await site.records.write(leads.withdraw_consents, lead_id, purposes, site.clock)
     if "access_terms" in purposes:

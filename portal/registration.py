@@ -9,7 +9,7 @@ from portal import forms
 from portal.errors import log
 from portal.forms import FORM_RENEWED, Checked, Typed
 from portal.pages import see_other
-from portal.posted import read_form
+from portal.posted import read_form, refuse_too_often
 from portal.privacy_notice import PrivacyNotice
 from portal.site import SITE, Site
 from portal.where import station_ip
@@ -39,6 +39,7 @@ async def register(request: web.Request) -> web.Response:
     form_id = _form_id(site, given.form, ip, site.privacy_notices[language.code])
     if checked.errors or form_id is None:
         return _show(request, given, checked, status=422, remark=FORM_RENEWED if form_id is None else "")
+    refuse_too_often(request)
     registration = _registration(site, given, checked, language, form_id, ip)
     try:
         await site.records.write(leads.register, registration, site.clock)

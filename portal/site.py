@@ -18,8 +18,8 @@ from sync.records import Records
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
-    """One store's pages and what stands behind them. `privacy_notices`: by language code. `sent_forms`: how
-    often forms are sent, by station address.
+    """One store's pages and what stands behind them. `privacy_notices`: by language code. `kept_forms`: how
+    often forms are kept, by station address.
     """
 
     config: Config
@@ -30,7 +30,7 @@ class Site:
     portal_url: str
     privacy_notices: Mapping[str, PrivacyNotice]
     seal: Seal
-    sent_forms: RateLimit
+    kept_forms: RateLimit
 
 
 SITE: Final = web.AppKey("site", Site)

@@ -166,12 +166,17 @@ async def test_a_browser_that_keeps_our_address_to_itself_can_register(browser: 
 
 
 async def test_whoever_registers_too_often_is_told_to_wait(browser: Browser, clock: FakeClock) -> None:
-    statuses = [(await send(browser, {})).status for _ in range(20)]
-    assert statuses[0] == 422
-    last = await send(browser, {})
+    statuses = [(await send(browser, await fill_in(browser))).status for _ in range(20)]
+    assert statuses[0] == 303
+    last = await send(browser, await fill_in(browser))
     assert last.status == 429
     clock.advance(float(last.headers["Retry-After"]))
-    assert (await send(browser, {})).status == 422
+    assert (await send(browser, await fill_in(browser))).status == 303
+
+
+async def test_whoever_mistypes_again_and_again_is_not_sent_away(browser: Browser) -> None:
+    assert [(await send(browser, {})).status for _ in range(20)] == [422] * 20
+    assert (await send(browser, await fill_in(browser))).status == 303
 
 
 BODIES = {
