@@ -11,6 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from sync.contradictions import contradictions
 from sync.setting import Mistake, Setting, check
 
 DEFAULT_PATH = Path("/etc/yingke/yingke.toml")
@@ -102,7 +103,7 @@ class Wifi:
         "interface": Setting(
             "", "The radio of our access point; empty: foreign access points.", kind="interface_or_none"
         ),
-        "ssid": Setting("Free WiFi", "The name of the WiFi.", pattern=r"(?s).{1,32}"),
+        "ssid": Setting("Free WiFi", "The name of the WiFi.", kind="ssid"),
         "channel": Setting(6, "The 2.4 GHz channel.", low=1, high=13),
         "control_directory": Setting(Path("/run/hostapd"), "Where hostapd's control sockets lie."),
     }
@@ -260,8 +261,8 @@ class Config:
         """A parsed TOML document as settings. Raises ConfigErrors with every mistake in it."""
         mistakes: list[Mistake] = []
         sections = parse_sections(cls, document, mistakes)
-        if not mistakes:
-            mistakes += contradictions(config := cls(**sections))
+        config = cls(**sections)
+        mistakes += contradictions(config, [mistake.key for mistake in mistakes])
         if mistakes:
             raise ConfigErrors(path, sorted(mistakes, key=lambda mistake: mistake.key))
         return config
@@ -298,24 +299,6 @@ def _parse_section(section: Any, name: str, given: Any, mistakes: list[Mistake])
 
 def _closest(word: str, known: Mapping[str, Any]) -> str:
     return next(iter(get_close_matches(word, known, n=1, cutoff=0.6)), "")
-
-
-def contradictions(config: Config) -> list[Mistake]:
-    """What no setting shows alone: values that cannot hold together."""
-    found = []
-    if config.registration.phone == config.registration.email == "hidden":
-        wrong = "a lead needs a telephone number or an e-mail address, and both are hidden"
-        found.append(Mistake(key="registration", wrong=wrong, meant='phone = "optional"'))
-    if bool(config.portal.certificate) != bool(config.portal.certificate_key):
-        wrong = "a certificate needs its key, and a key its certificate"
-        found.append(Mistake(key="portal.certificate", wrong=wrong, meant="both or neither"))
-    if config.portal.certificate and not config.portal.domain:
-        found.append(Mistake(key="portal.domain", wrong="a certificate is for a name", meant='domain = "…"'))
-    network = config.network
-    if network.uplink in network.lan_interfaces:
-        wrong = f"{network.uplink} is the uplink and cannot be the guests' LAN too"
-        found.append(Mistake(key="network.lan_interfaces", wrong=wrong, meant=""))
-    return found
 
 
 def load(path: Path = DEFAULT_PATH) -> Config:

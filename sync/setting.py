@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from zoneinfo import available_timezones
 Kind = Literal[
     "text",
     "timezone",
+    "ssid",
     "interface",
     "interface_or_none",
     "interfaces",
@@ -24,6 +26,7 @@ Kind = Literal[
 ]
 
 # IFNAMSIZ is 16 with the final NUL (linux/if.h); the characters are those every tool of the box takes.
+_COUNTED = re.compile(r"(?:\(\?s\))?(\.|\[[^]]+\])\{(\d+)(?:,(\d+))?\}")
 _INTERFACE = re.compile(r"[A-Za-z0-9_.-]{1,15}")
 
 
@@ -106,10 +109,20 @@ def _check_text(setting: Setting, value: str) -> Any:
         )
         return Mistake(key="", wrong=f"{value!r} is none of {', '.join(setting.choices)}", meant=meant)
     if setting.pattern and not re.fullmatch(setting.pattern, value):
-        return Mistake(key="", wrong=f"{value!r} does not fit", meant=_meant_by(setting, value))
+        return Mistake(key="", wrong=f"{value!r} is not {_shape(setting)}", meant=_meant_by(setting, value))
     if setting.kind in _ITEMS and not _ITEMS[setting.kind](value):
-        return Mistake(key="", wrong=f"{value!r}: {_EXPECTED[setting.kind]}")
+        zones = get_close_matches(value, available_timezones(), n=1) if setting.kind == "timezone" else []
+        return Mistake(key="", wrong=f"{value!r}: {_EXPECTED[setting.kind]}", meant="".join(zones))
     return value
+
+
+def _shape(setting: Setting) -> str:
+    """A pattern in words: how many of what; or else something it fits."""
+    counted = _COUNTED.fullmatch(setting.pattern)
+    if counted is None:
+        return f"like {setting.default!r}"
+    letters, low, high = counted.groups()
+    return f"{low} to {high or low} characters" + ("" if letters == "." else f" of {letters}")
 
 
 def _meant_by(setting: Setting, value: str) -> str:
@@ -121,12 +134,23 @@ def _meant_by(setting: Setting, value: str) -> str:
     ):
         if guess and re.fullmatch(setting.pattern, guess):
             return guess
-    return str(setting.default)
+    return ""
 
 
-def _is_ip_interface(text: str, version: int) -> bool:
+def _is_ipv4_interface(text: str) -> bool:
+    """A host's own address in a network with room for some phones."""
     try:
-        return "/" in text and ipaddress.ip_interface(text).version == version
+        own = ipaddress.IPv4Interface(text)
+    except ValueError:
+        return False
+    ends = (own.network.network_address, own.network.broadcast_address)
+    return own.network.prefixlen <= 29 and own.ip not in ends
+
+
+def _is_ipv6_interface(text: str) -> bool:
+    """Phones make their own addresses in it, and they do that in a /64 only (RFC 4862 section 5.5.3)."""
+    try:
+        return ipaddress.IPv6Interface(text).network.prefixlen == 64
     except ValueError:
         return False
 
@@ -153,22 +177,25 @@ def _is_url(text: str) -> bool:
 
 _ITEMS: dict[str, Callable[[str], bool]] = {
     "timezone": lambda text: text in available_timezones(),
+    # IEEE 802.11-2020 9.4.2.2: octets, not letters.
+    "ssid": lambda text: 1 <= len(text.encode()) <= 32,
     "interface": lambda text: bool(_INTERFACE.fullmatch(text)),
     "interface_or_none": lambda text: not text or bool(_INTERFACE.fullmatch(text)),
     "interfaces": lambda text: bool(_INTERFACE.fullmatch(text)),
-    "ipv4_interface": lambda text: _is_ip_interface(text, 4),
-    "ipv6_interface": lambda text: _is_ip_interface(text, 6),
+    "ipv4_interface": _is_ipv4_interface,
+    "ipv6_interface": _is_ipv6_interface,
     "addresses": _is_address,
     "listens": is_listen,
     "url_or_none": lambda text: not text or _is_url(text),
 }
 _EXPECTED = {
     "timezone": 'no such time zone, write it like "Asia/Shanghai"',
+    "ssid": "a WiFi's name has 1 to 32 bytes: 32 Latin letters, or 10 Chinese characters",
     "interface": "no name of a network interface",
     "interface_or_none": "no name of a network interface",
     "interfaces": "no name of a network interface",
-    "ipv4_interface": 'write address and prefix, like "10.77.0.1/16"',
-    "ipv6_interface": 'write address and prefix, like "fd77:79b6:1::1/64"',
+    "ipv4_interface": 'write the box\'s own address and the prefix, like "10.77.0.1/16"',
+    "ipv6_interface": 'write the box\'s own address in a /64, like "fd77:79b6:1::1/64"',
     "addresses": "no IP address",
     "listens": 'write address and port, like "0.0.0.0:80"',
     "url_or_none": 'write it like "https://head-office.example"',
