@@ -14,16 +14,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong settings or wrong usage."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     args = _parser(counts="count" in words).parse_args(words)
-    # A capture is counted on any desk, without a box's settings.
-    if args.command == "count":
-        from netctl import count
-
-        return count.run(args)
+    is_count = args.command == "count"
     try:
-        config = load(args.config)
+        # A capture is counted on any desk, without a box's settings.
+        config = None if is_count and args.config is None else load(args.config or DEFAULT_PATH)
     except ConfigErrors as error:
         print(error, file=sys.stderr)
         return 2
+    if is_count or config is None:
+        from netctl import count
+
+        return count.run(args)
     return int(_COMMANDS[args.command](args, config))
 
 
@@ -107,9 +108,10 @@ def _station_line(station: StationStatus) -> str:
 def _parser(counts: bool) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="yingke-net", description="The network of a Yingke box.")
     config = argparse.ArgumentParser(add_help=False)
-    config.add_argument(
-        "--config", type=Path, default=DEFAULT_PATH, metavar="FILE", help="settings (default: %(default)s)"
-    )
+    meaning = f"settings (default: {DEFAULT_PATH})"
+    parser.add_argument("--config", type=Path, metavar="FILE", help=meaning)
+    # Before or after the command; here without a default, which would undo the one before it.
+    config.add_argument("--config", type=Path, default=argparse.SUPPRESS, metavar="FILE", help=meaning)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("gate", parents=[config], help="run the gate: who may pass", description=_GATE)
     commands.add_parser(

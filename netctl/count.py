@@ -56,7 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{'at':<20}", *(f"{column:>11}" for column in _COLUMNS[1:]))
         for count in counting.windows(arguments.capture):
             show(count, False)
-        show(counting.total(), True)
+        total = counting.total()
+        if total is not None or not counting.broken:  # of what could not be read nothing is claimed
+            show(total, True)
         sys.stdout.flush()
     except BrokenPipeError:
         # `… | head` has seen enough; a flush at exit must not complain (docs.python.org, "Note on SIGPIPE").

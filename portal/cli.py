@@ -48,7 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="serve the pages (the default); set the owner's password, read from standard input; or print"
         " a poster with the WiFi's QR code as an HTML page",
     )
-    parser.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE", help="the settings")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=DEFAULT_PATH,
+        metavar="FILE",
+        help="the settings (default: %(default)s)",
+    )
     asked = parser.parse_args(arguments)
     try:
         config = load(asked.config)

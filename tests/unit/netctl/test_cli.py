@@ -27,13 +27,15 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert "--config" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["gate", "sensor", "status", "render", "apply"])
+@pytest.mark.parametrize("command", ["gate", "sensor", "status", "render", "apply", "count x.pcap"])
+@pytest.mark.parametrize("first", [True, False])
 def test_wrong_settings_are_all_named_and_end_with_2(
-    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, command: str, first: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "yingke.toml"
     file.write_text('[venue]\nid = "No Such"\n[network]\nuplnk = "eth0"\n')
-    assert main([command, "--config", str(file)]) == 2
+    named = ["--config", str(file)]
+    assert main([*named, *command.split()] if first else [*command.split(), *named]) == 2
     told = capsys.readouterr().err
     assert "venue.id" in told
     assert "network.uplnk" in told
