@@ -23,6 +23,7 @@ Kind = Literal[
     "addresses",
     "listens",
     "url_or_none",
+    "database",
 ]
 
 # IFNAMSIZ is 16 with the final NUL (linux/if.h); the characters are those every tool of the box takes.
@@ -187,6 +188,7 @@ _ITEMS: dict[str, Callable[[str], bool]] = {
     "addresses": _is_address,
     "listens": is_listen,
     "url_or_none": lambda text: not text or _is_url(text),
+    "database": lambda text: bool(re.match(r"sqlite:///.|postgres(ql)?://.", text)),
 }
 _EXPECTED = {
     "timezone": 'no such time zone, write it like "Asia/Shanghai"',
@@ -199,4 +201,5 @@ _EXPECTED = {
     "addresses": "no IP address",
     "listens": 'write address and port, like "0.0.0.0:80"',
     "url_or_none": 'write it like "https://head-office.example"',
+    "database": 'write it like "sqlite:////var/lib/headoffice.db"',
 }

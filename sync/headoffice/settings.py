@@ -17,7 +17,9 @@ class Server:
 
     SETTINGS: ClassVar[Mapping[str, Setting]] = {
         "database": Setting(
-            "sqlite:////var/lib/yingke-headoffice/headoffice.db", "The database; --database goes before it."
+            "sqlite:////var/lib/yingke-headoffice/headoffice.db",
+            "The database; --database goes before it.",
+            kind="database",
         ),
         "listen": Setting(
             "127.0.0.1:8443", "Where it answers, plain HTTP; --listen goes before it.", kind="listens"

@@ -54,8 +54,8 @@ def _need_brand(connection: sqlite3.Connection, brand_id: str) -> None:
     known = [row[0] for row in connection.execute("SELECT brand_id FROM brands ORDER BY brand_id")]
     if brand_id not in known:
         closest = get_close_matches(brand_id, known, n=1)
-        guess = f"did you mean {closest[0]!r}?" if closest else f"there are {', '.join(known)}"
-        raise NotThere(f"there is no brand {brand_id!r}; {guess} `brand add` adds one")
+        guess = f": did you mean {closest[0]!r}?" if closest else f", only {', '.join(known)}."
+        raise NotThere(f"there is no brand {brand_id!r}{guess} `brand add` adds one.")
 
 
 def add_command(

@@ -1,0 +1,33 @@
+"""The head office's settings: all mistakes at once, as on the box."""
+
+from pathlib import Path
+
+import pytest
+
+from sync.config import ConfigErrors
+from sync.headoffice.settings import load
+
+
+def test_every_mistake_is_named_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "headoffice.toml"
+    file.write_text(
+        '[server]\nlisten = "8443"\ndatabase = "mysql://x"\n[consol]\n[retention]\nevent_days = 1\n'
+    )
+    with pytest.raises(ConfigErrors) as raised:
+        load(file)
+    told = str(raised.value)
+    assert {mistake.key for mistake in raised.value.mistakes} == {
+        "server.listen",
+        "server.database",
+        "consol",
+        "retention.event_days",
+    }
+    assert "sqlite:///" in told
+    assert "did you mean console?" in told
+
+
+def test_a_database_is_a_file_or_a_server(tmp_path: Path) -> None:
+    file = tmp_path / "headoffice.toml"
+    for database in ("sqlite:///ho.db", "sqlite:////var/lib/ho.db", "postgresql://head@db/yingke"):
+        file.write_text(f'[server]\ndatabase = "{database}"\n')
+        assert load(file).server.database == database
