@@ -74,14 +74,21 @@ def started(process: str, clock: Clock) -> Event:
 
 
 def notify(message: str) -> None:
-    """Tells the service manager (sd_notify(3)); silent where there is none."""
+    """Tells the service manager (sd_notify(3)); silent where there is none.
+
+    A manager that does not listen is no reason to fail, least of all in the middle of a stop: it may be
+    executing itself anew.
+    """
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return
     if address.startswith("@"):
         address = "\0" + address[1:]
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager:
-        manager.sendto(message.encode(), address)
+        try:
+            manager.sendto(message.encode(), address)
+        except OSError as error:
+            log.warning("the service manager did not hear %s: %s", message.partition("\n")[0], error)
 
 
 def notify_ready(status: str = "") -> None:

@@ -54,6 +54,11 @@ def test_the_service_manager_hears_that_it_is_ready(tmp_path: Path, monkeypatch:
         assert manager.recv(100) == b"READY=1\nSTATUS=open"
 
 
+def test_a_manager_that_is_gone_spoils_no_clean_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "nobody"))
+    test_a_process_stops_cleanly_when_told_to()
+
+
 def test_the_watchdog_is_fed_from_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
