@@ -47,9 +47,15 @@ class Doors:
         return f"http://127.0.0.1:{door.getsockname()[1]}"
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+    return int(text)
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--port", type=int, default=8080, help="first port on 127.0.0.1 (0: any)")
+    parser.add_argument("--port", type=_port, default=8080, help="first port on 127.0.0.1 (0: any)")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another afternoon")
     parser.add_argument("--inside", type=int, nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)

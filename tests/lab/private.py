@@ -79,7 +79,7 @@ def _remedy(reason: str) -> str:
         if Path(file).exists() and Path(file).read_text().strip() == bad:
             lines.append(f"  sudo sysctl {file.removeprefix('/proc/sys/').replace('/', '.')}={good}")
     if os.geteuid() != 0:
-        lines.append("  or run the same command with sudo")
+        lines.append("  run the same command with sudo")
     lines.append(
         "  in a container: start it with `docker run --privileged` (or --cap-add SYS_ADMIN --cap-add"
     )

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.demo import main
 from tests.lab.waiting import until
 
 
@@ -107,3 +108,13 @@ def test_registering_in_the_machines_browser_opens_the_gate_for_the_phone_you(de
 def test_nothing_is_left_of_it_after_kill_9(demo: Demo) -> None:
     demo.process.kill()
     assert demo.nothing_left()
+
+
+@pytest.mark.parametrize("port", ["99999", "-1", "web"])
+def test_a_port_that_is_none_is_refused_in_one_sentence(
+    port: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([f"--port={port}"])
+    assert end.value.code == 2
+    assert f"'{port}' is no port" in capsys.readouterr().err
