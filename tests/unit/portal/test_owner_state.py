@@ -164,8 +164,9 @@ def test_what_the_sensor_notices_has_its_own_sentence_and_says_what_to_do(key: s
 
 
 def test_lengths_are_read_as_people_say_them() -> None:
-    assert [WORDS.minutes(value) for value in (0, 23.4, 60, 125)] == [
+    assert [WORDS.minutes(value) for value in (0, 0.4, 23.4, 60, 125)] == [
         "0 min",
+        "24 sec",
         "23 min",
         "1 hr 0 min",
         "2 hr 5 min",
