@@ -62,6 +62,7 @@ def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Appli
     add_console(app)
     app.cleanup_ctx.append(_watch_commands)
     app.on_shutdown.append(_end_long_polls)
+    app.on_response_prepare.append(_keep_versions_to_ourselves)
     return app
 
 
@@ -77,6 +78,10 @@ async def health(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     return web.Response(text=request.app[PARTS].metrics.as_text())
+
+
+async def _keep_versions_to_ourselves(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "Yingke"
 
 
 async def _watch_commands(app: web.Application) -> AsyncIterator[None]:

@@ -371,3 +371,9 @@ async def test_what_has_reached_its_age_dies_and_what_is_pulled_stays(head_offic
     assert await _kept_aside(head_office) == []
     assert len(await _bodies(head_office)) == 1
     assert [row["id"] for row in await head_office.rows("leads")] == ["lead-1", "lead-2"]
+
+
+async def test_no_answer_names_the_versions_it_runs_on(head_office: HeadOffice) -> None:
+    for path in ("/healthz", "/v1/leads", "/sign-in", "/nothing"):
+        async with head_office.http.get(head_office.url + path) as response:
+            assert response.headers["Server"] == "Yingke"
