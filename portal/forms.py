@@ -175,7 +175,8 @@ def check_email(text: str, *, required: bool) -> str | Wrong | None:
     if len(plain) > LONGEST["email"]:
         return Wrong(EMAIL_UNREADABLE)
     try:
-        return validate_email(plain, check_deliverability=False).normalized
+        # One mailbox is one contact: no provider tells A@ from a@ (RFC 5321 section 2.4 would let it).
+        return validate_email(plain, check_deliverability=False).normalized.lower()
     except EmailNotValidError:
         return Wrong(EMAIL_UNREADABLE)
 

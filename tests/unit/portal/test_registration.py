@@ -244,4 +244,4 @@ class TestRequiredFields:
         fields |= {"name": "Ánh Nguyễn", "email": "Anh@EXAMPLE.com"}
         assert (await send(browser, fields)).status == 303
         (lead,) = await rows(records, "SELECT name, phone, email FROM leads")
-        assert lead == {"name": "Ánh Nguyễn", "phone": None, "email": "Anh@example.com"}
+        assert lead == {"name": "Ánh Nguyễn", "phone": None, "email": "anh@example.com"}
