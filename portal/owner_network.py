@@ -4,7 +4,7 @@ from aiohttp import web
 
 from portal.errors import Handler, Refused
 from portal.site import SITE
-from portal.where import is_owner_network
+from portal.where import may_carry_password
 from sync.i18n import mark
 
 REASON = mark("The owner's page opens only from the owner's own network, or over HTTPS.")
@@ -14,6 +14,6 @@ REASON = mark("The owner's page opens only from the owner's own network, or over
 async def owner_network_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """403 with the reason for `/owner` and all below it, from anywhere else."""
     of_the_owner = request.path == "/owner" or request.path.startswith("/owner/")
-    if of_the_owner and not is_owner_network(request, request.app[SITE].config):
+    if of_the_owner and not may_carry_password(request, request.app[SITE].config):
         raise Refused(403, REASON)
     return await handler(request)

@@ -10,7 +10,7 @@ from portal.errors import LOOK_AGAIN_SECONDS, Refused, log
 from portal.pages import see_other
 from portal.posted import refuse_foreign
 from portal.site import SITE
-from portal.where import station_ip
+from portal.where import is_owner_network, station_ip
 from sync.i18n import mark
 from sync.records import admission
 
@@ -24,8 +24,10 @@ _SOON: Final = frozenset({"filter_failed", "records_unavailable"})
 
 
 async def splash(request: web.Request) -> web.Response:
-    """GET /. Works without the gate too: it then has no station code."""
+    """GET /. Works without the gate too: it then has no station code. The owner's laptop is no shopper's."""
     site = request.app[SITE]
+    if is_owner_network(request, site.config):
+        return see_other(request, "/owner")
     station = None
     with suppress(GateRefused, GateUnavailable):
         station = await site.gate.station(station_ip(request))

@@ -41,11 +41,16 @@ def is_https(request: web.BaseRequest) -> bool:
 
 
 def is_owner_network(request: web.BaseRequest, config: Config) -> bool:
-    """Whether a password may travel: the owner's own network, or HTTPS that ends in this process.
+    """Whether who asks is on the owner's own network.
 
     The packet filter drops guests' packets to the owner address, so the local address proves the network.
     """
-    return is_https(request) or local_ip(request) == ip_interface(config.network.owner_address).ip
+    return local_ip(request) == ip_interface(config.network.owner_address).ip
+
+
+def may_carry_password(request: web.BaseRequest, config: Config) -> bool:
+    """The owner's own network, or HTTPS that ends in this process: never open WiFi in clear."""
+    return is_https(request) or is_owner_network(request, config)
 
 
 def is_foreign_form(request: web.BaseRequest, config: Config, *, sealed: bool = False) -> bool:

@@ -1,6 +1,7 @@
 """Splash, online, the way out."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -127,3 +128,13 @@ async def test_the_language_chosen_by_a_link_stays_through_the_whole_visit(brows
 
 async def test_the_end_of_the_access_shows_the_way_back_in(browser: Browser) -> None:
     assert 'href="/register"' in await (await browser.get("/expired")).text()
+
+
+class TestTheOwnersLaptop:
+    @pytest.fixture
+    def settings(self) -> dict[str, dict[str, Any]]:
+        return {"network": {"owner_address": "127.0.0.1/8"}}
+
+    async def test_is_led_to_her_numbers_and_not_asked_to_register(self, browser: Browser) -> None:
+        answer = await browser.get("/", allow_redirects=False)
+        assert (answer.status, answer.headers["Location"]) == (303, "/owner")
