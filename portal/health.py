@@ -4,9 +4,11 @@ from aiohttp import web
 
 from netctl.client import GateRefused, GateUnavailable
 from portal.errors import Refused
+from portal.owner_state import is_live
 from portal.site import SITE, Site
 from portal.where import is_own_loopback
-from sync.records import RecordsUnavailable, upload_state
+from sync.records import RecordsUnavailable, stats, upload_state
+from sync.records.upload_state import UploadState
 
 
 async def healthz(request: web.Request) -> web.Response:
@@ -14,7 +16,7 @@ async def healthz(request: web.Request) -> web.Response:
     if not is_own_loopback(request):
         raise Refused(404)
     site = request.app[SITE]
-    return web.json_response({"portal": "ok", "gate": await _gate(site), "records": await _records(site)})
+    return web.json_response({"portal": "ok", "gate": await _gate(site)} | await _by_records(site))
 
 
 async def _gate(site: Site) -> str:
@@ -27,9 +29,20 @@ async def _gate(site: Site) -> str:
     return "ok" if health.ok else "; ".join(health.problems)
 
 
-async def _records(site: Site) -> str:
+async def _by_records(site: Site) -> dict[str, str]:
+    """The records, and those who are heard of through them alone."""
     try:
-        await site.records.read(upload_state.read)
+        state = await site.records.read(upload_state.read)
+        window = await site.records.read(stats.newest_window)
     except RecordsUnavailable as error:
-        return f"unavailable: {error}"
-    return "ok"
+        return {"records": f"unavailable: {error}", "sensor": "unknown", "sync": "unknown"}
+    sensor = "ok" if is_live(window, site.clock.now()) else "silent"
+    return {"records": "ok", "sensor": sensor, "sync": _sync(site, state)}
+
+
+def _sync(site: Site, state: UploadState) -> str:
+    if not site.config.sync.head_office_url:
+        return "no head office is set"
+    if state.last_error:
+        return state.last_error
+    return "ok" if state.last_success_at else "nothing sent yet"
