@@ -1,8 +1,8 @@
 """Which blocks of addresses belong to a vendor: an address outside them was made up, whatever its bits say.
 
 `vendors.bin` holds the assigned prefixes of 24 bits (IEEE Registration Authority: MA-L, and the blocks that
-MA-M and MA-S are cut from) and nothing else: sorted, as differences in LEB128, deflated. `python -m
-netctl.vendors` makes it anew from the table that scapy carries.
+MA-M and MA-S are cut from) and nothing else: sorted, as differences in LEB128, deflated. The build makes it
+(vendors_build.py) from the table that scapy carries, which the daemons must not load.
 """
 
 import zlib
@@ -58,16 +58,3 @@ def unpack(packed: bytes) -> Iterable[int]:
             prefix += difference
             yield prefix
             difference = shift = 0
-
-
-def _from_scapy() -> set[int]:
-    from scapy.libs.manuf import DATA
-
-    lines = (line.split("\t", 1)[0].split("/")[0] for line in str(DATA).splitlines())
-    blocks = (line.strip().replace(":", "").replace("-", "") for line in lines if not line.startswith("#"))
-    prefixes = {int(block[:6], 16) for block in blocks if len(block) >= 6}
-    return {prefix for prefix in prefixes if not prefix >> 16 & 3}
-
-
-if __name__ == "__main__":
-    _FILE.write_bytes(pack(_from_scapy()))
