@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,8 @@ NOW = datetime(2026, 11, 21, 8, 42, 30, tzinfo=UTC)
 """A Saturday afternoon, 16:42:30 in Shanghai."""
 OPENS, CLOSES = 9.5, 21.5
 WINDOW = timedelta(minutes=5)
+# Two addresses of loopback stand for the two networks.
+_GUESTS, _OWNERS = "127.0.0.1", "127.0.0.2"
 
 
 class OpenGate(GateClient):
@@ -53,20 +56,28 @@ class OpenGate(GateClient):
 
 
 def config(folder: Path, *, radio: bool = True) -> Config:
-    """A tea house in Shanghai; loopback is the owner's network."""
+    """A tea house in Shanghai."""
     return Config.parse(
         {
             "venue": {"name": "Lantern Tea House", "data_dir": str(folder), "run_dir": str(folder)},
-            "network": {"owner_address": "127.0.0.1/8"},
+            "network": {"owner_address": f"{_OWNERS}/8"},
             "sensor": {"interfaces": ["wlan1"] if radio else []},
             "sync": {"head_office_url": "https://head-office.example"},
         }
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where the pages answer shoppers, and where the owner, whose network it is."""
+
+    guests: str
+    owner: str
+
+
 @asynccontextmanager
-async def open_store(folder: Path, *, kind: str = "busy") -> AsyncIterator[str]:
-    """The pages' address. `kind`: busy, new (nothing has happened), trouble, or no_radio."""
+async def open_store(folder: Path, *, kind: str = "busy") -> AsyncIterator[Addresses]:
+    """The pages, running. `kind`: busy, new (nothing has happened), trouble, or no_radio."""
     migrate(folder / "records.db")
     clock = FakeClock()
     clock.wall = NOW
@@ -77,10 +88,11 @@ async def open_store(folder: Path, *, kind: str = "busy") -> AsyncIterator[str]:
     await records.write(owner_account.set_password_hash, password_hash, NOW)
     runner = web.AppRunner(make_app(config(folder, radio=kind != "no_radio"), records, OpenGate(), clock))
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
+    for address in (_GUESTS, _OWNERS):
+        await web.TCPSite(runner, address, 0).start()
+    guests, owner = (f"http://{address}:{port}" for address, port in runner.addresses)
     try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield Addresses(guests=guests, owner=owner)
     finally:
         await runner.cleanup()
         await records.close()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.browser.chromium import Chromium
-from tests.browser.made_up_store import PASSWORD, open_store
+from tests.browser.made_up_store import PASSWORD, Addresses, open_store
 
 PICTURES = Path(__file__).parent / "pictures"
 _SHRINK = 0.62
@@ -72,7 +72,7 @@ def _look(name: str, path: str, size: tuple[int, int], kind: str, language: str,
     return Picture(name=name, path=path, size=size, kind=kind, language=language, dark=dark, whole_page=True)
 
 
-def shoot(picture: Picture, address: str, machine: Here, into: Path) -> None:
+def shoot(picture: Picture, store: Addresses, machine: Here, into: Path) -> None:
     """Opens the page as its reader would and keeps what the screen shows."""
     width, height = picture.size
     browser = Chromium(
@@ -85,11 +85,12 @@ def shoot(picture: Picture, address: str, machine: Here, into: Path) -> None:
         dark=picture.dark,
     )
     with browser:
-        if picture.path.startswith("/owner") and picture.path != "/owner/sign-in":
-            browser.open(f"{address}/owner/sign-in")
+        is_owners = picture.path.startswith("/owner")
+        if is_owners and picture.path != "/owner/sign-in":
+            browser.open(f"{store.owner}/owner/sign-in")
             browser.fill("#password", PASSWORD)
             browser.press("main button")
-        browser.open(address + picture.path)
+        browser.open((store.owner if is_owners else store.guests) + picture.path)
         browser.screenshot(into / f"{picture.name}.png", whole_page=picture.whole_page)
 
 
@@ -111,10 +112,10 @@ async def take(pictures: list[Picture], into: Path) -> None:
     into.mkdir(parents=True, exist_ok=True)
     for kind in dict.fromkeys(picture.kind for picture in pictures):
         with tempfile.TemporaryDirectory() as folder:
-            async with open_store(Path(folder), kind=kind) as address:
+            async with open_store(Path(folder), kind=kind) as store:
                 for picture in pictures:
                     if picture.kind == kind:
-                        await asyncio.to_thread(shoot, picture, address, Here(home=Path(folder)), into)
+                        await asyncio.to_thread(shoot, picture, store, Here(home=Path(folder)), into)
                         print(into / f"{picture.name}.png")
 
 

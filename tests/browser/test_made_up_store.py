@@ -9,8 +9,8 @@ from tests.browser.made_up_store import PASSWORD, open_store
 
 async def test_its_owner_sees_a_full_day_and_what_is_wrong(tmp_path: Path) -> None:
     jar = aiohttp.CookieJar(unsafe=True)
-    async with open_store(tmp_path, kind="trouble") as address, aiohttp.ClientSession(cookie_jar=jar) as her:
-        answer = await her.post(f"{address}/owner/sign-in", data={"password": PASSWORD})
+    async with open_store(tmp_path, kind="trouble") as store, aiohttp.ClientSession(cookie_jar=jar) as her:
+        answer = await her.post(f"{store.owner}/owner/sign-in", data={"password": PASSWORD})
         page = await answer.text()
     assert page.count("<rect") > 20
     assert "Head office has taken nothing since 14:02" in page
@@ -18,7 +18,7 @@ async def test_its_owner_sees_a_full_day_and_what_is_wrong(tmp_path: Path) -> No
 
 
 async def test_its_shoppers_are_welcomed_by_name(tmp_path: Path) -> None:
-    async with open_store(tmp_path, kind="new") as address, aiohttp.ClientSession() as her:
-        page = await (await her.get(address)).text()
+    async with open_store(tmp_path, kind="new") as store, aiohttp.ClientSession() as her:
+        page = await (await her.get(store.guests)).text()
     assert "Lantern Tea House" in page
     assert "KAFE" in page
