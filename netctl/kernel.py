@@ -46,7 +46,9 @@ class LinuxKernel:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._filter_thread = ThreadPoolExecutor(1, thread_name_prefix="filter")
-        self._table_thread = ThreadPoolExecutor(1, thread_name_prefix="tables")
+        # Listing sets of ten thousand takes a tenth of a second: no admission's look-up waits behind it.
+        self._listing_thread = ThreadPoolExecutor(1, thread_name_prefix="listing")
+        self._neighbour_thread = ThreadPoolExecutor(1, thread_name_prefix="neighbours")
         self._connection_threads = {
             version: ThreadPoolExecutor(1, thread_name_prefix=f"connections-{version}") for version in _IP
         }
@@ -55,10 +57,10 @@ class LinuxKernel:
     async def open(self) -> None:
         """Raises ProcessFailed with what is missing and its remedy."""
         self._filter = await self._in_filter(partial(PacketFilter, self._config))
-        self._listing = await self._in_tables(partial(PacketFilter, self._config))
+        self._listing = await self._in_listing(partial(PacketFilter, self._config))
         self._connections = {version: await self._in_filter(partial(Connections, version)) for version in _IP}
         try:
-            self._neighbours = await self._in_tables(partial(Neighbours, self._config.network.bridge))
+            self._neighbours = await self._among_neighbours(partial(Neighbours, self._config.network.bridge))
         except LookupError as error:
             raise ProcessFailed(f"network.bridge: {error}") from error
 
@@ -67,8 +69,9 @@ class LinuxKernel:
             self._news.close()
         for connections in self._connections.values():
             await self._in_filter(connections.close)
-        await self._in_tables(self._neighbours.close)
-        for thread in (self._filter_thread, self._table_thread, *self._connection_threads.values()):
+        await self._among_neighbours(self._neighbours.close)
+        threads = (self._filter_thread, self._listing_thread, self._neighbour_thread)
+        for thread in (*threads, *self._connection_threads.values()):
             thread.shutdown()
 
     async def load(self, stations: Sequence[Admit]) -> None:
@@ -87,19 +90,19 @@ class LinuxKernel:
 
     async def members(self) -> dict[Mac, Member] | None:
         """Who is in the sets; None when our tables are gone."""
-        return await self._in_tables(self._listing.members)
+        return await self._in_listing(self._listing.members)
 
     async def neighbours(self) -> list[Neighbour]:
-        return await self._in_tables(self._neighbours.all)
+        return await self._among_neighbours(self._neighbours.all)
 
     async def neighbour_at(self, ip: Ip) -> Neighbour | None:
-        return await self._in_tables(partial(self._neighbours.at, ip))
+        return await self._among_neighbours(partial(self._neighbours.at, ip))
 
     async def ask(self, stations: Sequence[tuple[Ip, Mac]]) -> None:
         """Each is asked whether it is there; the answers come through `watch`."""
         # A few at a time, so that a look-up for an admission fits in between.
         for at in range(0, len(stations), 10):
-            await self._in_tables(partial(self._neighbours.ask, stations[at : at + 10]))
+            await self._among_neighbours(partial(self._neighbours.ask, stations[at : at + 10]))
 
     def watch(self, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None:
         """`heard` for each change of the neighbour table, `missed` when some could not be told."""
@@ -125,5 +128,8 @@ class LinuxKernel:
     async def _in_filter(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._filter_thread, call)
 
-    async def _in_tables(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._table_thread, call)
+    async def _in_listing(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._listing_thread, call)
+
+    async def _among_neighbours(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._neighbour_thread, call)
