@@ -10,7 +10,7 @@ from sync.records.visits import Visit
 from tests.clock import FakeClock
 
 
-def _window(clock: FakeClock) -> FootfallWindow:
+def a_window(clock: FakeClock) -> FootfallWindow:
     return FootfallWindow(
         footfall_id="01FOOT",
         window_start=clock.now(),
@@ -54,7 +54,7 @@ async def test_a_clock_set_back_during_a_stay_gives_no_negative_dwell(clock: Fak
 async def test_a_window_is_rewritten_while_it_lasts_and_told_once(
     sensor_records: Records, clock: FakeClock
 ) -> None:
-    window = _window(clock)
+    window = a_window(clock)
     await sensor_records.write(footfall.record, window, complete=False, clock=clock)
     grown = replace(window, footfall_id="01AFTERRESTART", devices=8)
     await sensor_records.write(footfall.record, grown, complete=True, clock=clock)
