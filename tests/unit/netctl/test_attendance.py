@@ -1,5 +1,6 @@
 """Who is here: joins, leaves, and what a crash or a power cut does to them."""
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,6 +34,13 @@ async def test_a_station_that_is_heard_has_joined_once(tmp_path: Path) -> None:
     async with running(tmp_path, FakeClock()) as store:
         await join(store)
         await join(store)
+        assert [line.kind for line in await book(store)] == ["joined"]
+
+
+async def test_two_chores_that_write_joins_at_once_write_each_once(tmp_path: Path) -> None:
+    async with running(tmp_path, FakeClock()) as store:
+        store.attendance.heard(ANNA)
+        await asyncio.gather(store.attendance.write_joins(), store.attendance.write_joins())
         assert [line.kind for line in await book(store)] == ["joined"]
 
 
