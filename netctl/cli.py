@@ -22,21 +22,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     if is_count or config is None:
-        from netctl import count
+        from netctl.sensor import count
 
         return count.run(args)
     return int(_COMMANDS[args.command](args, config))
 
 
 def _gate(args: argparse.Namespace, config: Config) -> int:
-    from netctl import gate_process
+    from netctl.gate import process as gate_process
     from sync import process
 
     return process.main(gate_process.run, config)
 
 
 def _sensor(args: argparse.Namespace, config: Config) -> int:
-    from netctl import sensor
+    from netctl.sensor import sensor
     from sync import process
 
     return process.main(sensor.run, config)
@@ -64,7 +64,8 @@ def _status(args: argparse.Namespace, config: Config) -> int:
 
 
 def _render(args: argparse.Namespace, config: Config) -> int:
-    from netctl import access_point, links
+    from netctl.lan import access_point
+    from netctl.linux import links
 
     has_ipv6 = links.uplink_has_ipv6(config)
     if args.write:
@@ -77,7 +78,7 @@ def _render(args: argparse.Namespace, config: Config) -> int:
 
 
 def _apply(args: argparse.Namespace, config: Config) -> int:
-    from netctl.apply import NotApplied, apply
+    from netctl.lan.apply import NotApplied, apply
 
     try:
         for file in apply(config):
@@ -126,7 +127,7 @@ def _parser(counts: bool) -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="the gate's answer as one JSON object")
     counting = commands.add_parser("count", help="count the devices in a capture", parents=[config])
     if counts:  # else the daemons would start with what only counting needs
-        from netctl import count
+        from netctl.sensor import count
 
         count.add_arguments(counting)
     render = commands.add_parser(

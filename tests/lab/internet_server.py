@@ -7,7 +7,7 @@ from typing import cast
 
 from aiohttp import web
 
-from netctl.connectivity_checks import find
+from netctl.lan.connectivity_checks import find
 from sync.process import notify_ready
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{host}</title>

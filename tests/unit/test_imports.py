@@ -14,9 +14,9 @@ SPEAK_SQL = (
     "sync/records/",
     "sync/group_commit.py",
     "sync/headoffice/sqlite/",
-    "netctl/gate_database.py",
-    "netctl/gate_store.py",
-    "netctl/presence_store.py",
+    "netctl/gate/database.py",
+    "netctl/gate/store.py",
+    "netctl/gate/presence_store.py",
 )
 SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|BEGIN|SAVEPOINT)\s+[A-Za-z*(:1-9]")
 

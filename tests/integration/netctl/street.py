@@ -8,10 +8,10 @@ import subprocess
 from pathlib import Path
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, socket
 
-from netctl import links
 from netctl.api import Mac, parse_mac
-from netctl.nft import PacketFilter
-from netctl.sessions import Admit
+from netctl.gate.sessions import Admit
+from netctl.linux import links
+from netctl.linux.nft import PacketFilter
 from sync.config import Config
 from tests.lab.namespace import Namespace
 from tests.lab.waiting import until

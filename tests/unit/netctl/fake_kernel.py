@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from math import ceil
 
 from netctl.api import Ip, Mac
-from netctl.neighbours import Neighbour
-from netctl.nft import FilterFailed
-from netctl.sessions import Admit, Member
+from netctl.gate.sessions import Admit, Member
+from netctl.linux.neighbours import Neighbour
+from netctl.linux.nft import FilterFailed
 from tests.clock import FakeClock
 
 

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from netctl.api import Ip, Mac, parse_ip, parse_mac
-from netctl.attendance import Attendance
-from netctl.desk import Condition, Desk
-from netctl.gate import Gate
-from netctl.gate_database import GateDatabase
-from netctl.leases import LeaseFile
-from netctl.neighbours import Neighbour
-from netctl.stations import Stations
+from netctl.gate.attendance import Attendance
+from netctl.gate.database import GateDatabase
+from netctl.gate.desk import Condition, Desk
+from netctl.gate.gate import Gate
+from netctl.gate.stations import Stations
+from netctl.lan.leases import LeaseFile
+from netctl.linux.neighbours import Neighbour
 from sync.model import Event, LeadId
 from sync.records import admission, outbox
 from sync.records.admission import AdmissionRequest

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netctl.cli import main
-from netctl.server import GateServer
+from netctl.gate.server import GateServer
 from tests.clock import FakeClock
 from tests.unit.netctl.gated_store import ANNA, ANNAS_IP, running
 

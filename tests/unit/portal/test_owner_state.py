@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from babel import Locale
 
-from netctl import sensor
 from netctl.api import Health
+from netctl.sensor import sensor
 from portal.owner_state import (
     NOTICES,
     Line,

@@ -1,0 +1,117 @@
+"""Who is on the WiFi right now: opens and closes stays, keeps the book of joins and leaves, tells it to who
+watches."""
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from netctl.api import Mac, Presence
+from netctl.gate import presence_store as store
+from netctl.gate.database import GateDatabase
+from netctl.gate.presences import Leave, Stay, is_over, leave, leave_before_boot, new_station_code
+from netctl.gate.store import Stamp
+from sync.model import Clock, new_id
+
+log = logging.getLogger(__name__)
+
+_LINES_AT_ONCE = 500
+
+
+class Attendance:
+    """The stays that go on. `heard` is told of each sign of life, `sweep` closes the stays of the silent."""
+
+    def __init__(self, database: GateDatabase, clock: Clock, absent_after_seconds: int) -> None:
+        self._database = database
+        self._clock = clock
+        self._absent_after_seconds = absent_after_seconds
+        self._stays: dict[Mac, Stay] = {}
+        self._unwritten: dict[Mac, Stay] = {}
+        # Whoever sweeps writes the joins first: two writers at once would write one twice.
+        self._writing = asyncio.Lock()
+        self.came = asyncio.Event()
+        self._told = asyncio.Event()
+
+    async def open(self) -> None:
+        """Takes up the stays of this boot; those of an earlier one ended with it."""
+        for stay, boot_id, seen_at in await self._database.read(store.open_stays):
+            if boot_id == self._clock.boot_id:
+                self._stays[stay.mac] = stay
+            else:
+                await self._database.write(store.part, leave_before_boot(stay, seen_at))
+
+    # --- signs of life -----------------------------------------------------------------------------------
+
+    def heard(self, mac: Mac) -> Stay:
+        """The station has just proved to be there; if it was not, it has joined."""
+        boottime = self._clock.boottime()
+        known = self._stays.get(mac)
+        if known is not None:
+            self._stays[mac] = replace(known, seen=boottime)
+            return self._stays[mac]
+        taken = {stay.station_code for stay in self._stays.values()}
+        stay = Stay(
+            visit_id=new_id(),
+            mac=mac,
+            station_code=new_station_code(taken, secrets.choice),
+            joined_at=self._clock.now(),
+            joined=boottime,
+            seen=boottime,
+        )
+        self._stays[mac] = self._unwritten[mac] = stay
+        self.came.set()
+        return stay
+
+    async def write_joins(self) -> None:
+        """Writes down who came; `came` is set when there is somebody."""
+        async with self._writing:
+            while self._unwritten:
+                mac = next(iter(self._unwritten))
+                stay = self._unwritten[mac]
+                await self._database.write(store.join, stay, Stamp.of(self._clock))
+                del self._unwritten[mac]
+                self._tell()
+
+    async def sweep(self) -> None:
+        """Closes the stays of those not heard for too long."""
+        boottime, now = self._clock.boottime(), self._clock.now()
+        for stay in list(self._stays.values()):
+            if stay.mac not in self._unwritten and is_over(stay, boottime, self._absent_after_seconds):
+                # Out first: who is heard while this is written has joined anew.
+                del self._stays[stay.mac]
+                await self._close(leave(stay, boottime, now))
+
+    async def save(self) -> None:
+        """Writes down when each was last heard."""
+        await self._database.write(store.save_stays, list(self._stays.values()), Stamp.of(self._clock))
+
+    # --- questions ---------------------------------------------------------------------------------------
+
+    def stays(self) -> list[Stay]:
+        return list(self._stays.values())
+
+    async def presences(self, after: int) -> AsyncIterator[Presence]:
+        """Joins and leaves behind `after`, first those kept, then as they happen. Never ends."""
+        while True:
+            # Taken before reading: what is told meanwhile wakes us at once.
+            told = self._told
+            lines = await self._database.read(store.presences_after, after, _LINES_AT_ONCE)
+            for presence in lines:
+                yield presence
+                after = presence.seq
+            if not lines:
+                await told.wait()
+
+    async def _close(self, over: Leave) -> None:
+        try:
+            await self._database.write(store.part, over)
+        except sqlite3.Error:
+            self._stays.setdefault(over.stay.mac, over.stay)
+            raise
+        self._tell()
+
+    def _tell(self) -> None:
+        self._told.set()
+        self._told = asyncio.Event()

@@ -1,0 +1,82 @@
+"""Opening gate.db: one connection, one thread, durable commits in groups."""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sync.group_commit import GroupCommit
+from sync.process import ProcessFailed
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+_VERSION = 1
+_OWN_DIRECTORY, _OWN_FILE = 0o700, 0o600
+
+
+def open_connection(path: Path) -> sqlite3.Connection:
+    """gate.db, made when it is not there. Raises ProcessFailed.
+
+    A damaged file is set aside: a store whose guests must sign in again is better than one without a gate.
+    """
+    try:
+        path.parent.mkdir(mode=_OWN_DIRECTORY, parents=True, exist_ok=True)
+        try:
+            return _open(path)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):
+                raise
+            aside = path.with_suffix(".db.damaged")
+            log.error("%s is damaged (%s): set aside as %s, sessions are lost", path, error, aside.name)
+            path.replace(aside)
+            for rest in ("-wal", "-shm"):
+                path.with_name(path.name + rest).unlink(missing_ok=True)
+            return _open(path)
+    except (OSError, sqlite3.Error) as error:
+        remedy = "one gate at a time, and its user must own that directory"
+        raise ProcessFailed(f"{path} cannot be opened ({error}): {remedy}") from error
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    # Made with its mode, not given it afterwards: SQLite copies the mode to -wal and -shm.
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _OWN_FILE))
+    connection = sqlite3.connect(path, isolation_level=None, timeout=1, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    try:
+        # Exclusive: a second gate finds out here, and no shared memory is needed.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        # A deleted MAC is overwritten, not only unlinked.
+        connection.execute("PRAGMA secure_delete = ON")
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            schema = files("netctl.gate").joinpath("schema.sql").read_text()
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {_VERSION};\nCOMMIT;"
+            )
+        elif version > _VERSION:
+            raise ProcessFailed(f"{path} was written by a newer version: install that one again")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class GateDatabase(GroupCommit):
+    """gate.db as the gate sees it. `write` raises what its function raised, or sqlite3.Error."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ProcessFailed."""
+        super().__init__(open_connection(path), "gate-db")
+
+    async def read(
+        self, fn: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """On the same connection, which locks the file: a second one would be kept out too."""
+        return await self.outside(fn, *args, **kwargs)

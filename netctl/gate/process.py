@@ -1,0 +1,129 @@
+"""The gate as a process: what it opens and in which order, and what wakes it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from netctl.api import Mac
+from netctl.gate.attendance import Attendance
+from netctl.gate.chores import EXPECTED, Chores, again_and_again
+from netctl.gate.database import GateDatabase
+from netctl.gate.desk import Condition, Desk
+from netctl.gate.gate import Gate
+from netctl.gate.server import GateServer
+from netctl.gate.stations import Stations
+from netctl.lan.hostapd import Associations
+from netctl.lan.leases import LeaseFile
+from netctl.linux import links
+from netctl.linux.kernel import LinuxKernel
+from sync.config import Config
+from sync.model import SystemClock
+from sync.process import ProcessFailed, notify_ready, started
+from sync.records import outbox
+from sync.records.connect import Records, RecordsUnavailable, open_records
+
+
+async def run(config: Config) -> None:
+    """Runs the gate until it is cancelled. Raises ProcessFailed with one sentence when it cannot start."""
+    clock = SystemClock()
+    await asyncio.to_thread(links.ensure, config)
+    async with _opened(config) as (kernel, database, records):
+        leases = LeaseFile(config.venue.data_dir / "dnsmasq" / "dnsmasq.leases")
+        stations = Stations(kernel, leases)
+        gate = Gate(kernel, stations, database, records, clock)
+        attendance = Attendance(database, clock, config.network.absent_after_seconds)
+        condition = Condition(clock)
+        server = GateServer(
+            config.venue.run_dir / "gate.sock", Desk(gate, stations, attendance, condition, clock)
+        )
+        await gate.open()
+        await attendance.open()
+        stations.listen(attendance.heard)
+        kernel.watch(stations.note, stations.note_missed)
+        await server.open()
+        woken = asyncio.Event()
+        chores = Chores(config, gate, stations, attendance, condition, woken)
+        try:
+            await records.write(outbox.append, started("gate", clock))
+            with _wake_socket(config.venue.run_dir / "wake.sock", woken):
+                await _work(config, stations, attendance, chores, condition)
+        finally:
+            await server.close()
+            with contextlib.suppress(*EXPECTED):
+                await chores.save()
+
+
+@asynccontextmanager
+async def _opened(config: Config) -> AsyncIterator[tuple[LinuxKernel, GateDatabase, Records]]:
+    data = config.venue.data_dir
+    database = await asyncio.to_thread(GateDatabase, data / "gate" / "gate.db")
+    try:
+        records = await open_records(data / "records.db", "gate")
+    except RecordsUnavailable as error:
+        raise ProcessFailed(str(error)) from error
+    kernel = LinuxKernel(config)
+    await kernel.open()
+    try:
+        yield kernel, database, records
+    finally:
+        await kernel.close()
+        await records.close()
+        await database.close()
+
+
+async def _work(
+    config: Config, stations: Stations, attendance: Attendance, chores: Chores, condition: Condition
+) -> None:
+    """Runs until it is cancelled."""
+    await stations.refresh()
+    await chores.render()
+    async with asyncio.TaskGroup() as group:
+        if config.wifi.interface:
+            group.create_task(_associations(config, stations, attendance).listen())
+        for chore in chores.all():
+            group.create_task(again_and_again(chore, condition))
+        notify_ready("the gate is shut for all but those admitted")
+
+
+def _associations(config: Config, stations: Stations, attendance: Attendance) -> Associations:
+    silent: set[asyncio.Task[None]] = set()
+
+    def came(mac: Mac) -> None:
+        # Without a lease it is about to ask for one, and is heard then.
+        if stations.has_lease(mac):
+            attendance.heard(mac)
+
+    def went(mac: Mac) -> None:
+        # Gone, or gone to another radio of ours: it is asked, and the answer decides.
+        task = asyncio.create_task(stations.ask([mac]))
+        silent.add(task)
+        task.add_done_callback(silent.discard)
+
+    control = config.wifi.control_directory / config.wifi.interface
+    return Associations(control, config.venue.run_dir / "hostapd-events.sock", came, went)
+
+
+@contextlib.contextmanager
+def _wake_socket(path: Path, woken: asyncio.Event) -> Iterator[None]:
+    """wake.sock: an empty datagram says "look now". It grants nothing, so whoever may write may wake."""
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    path.unlink(missing_ok=True)
+    listening.bind(str(path))
+    path.chmod(0o660)
+    loop = asyncio.get_running_loop()
+
+    def read() -> None:
+        with contextlib.suppress(BlockingIOError):
+            listening.recv(1)
+        woken.set()
+
+    loop.add_reader(listening.fileno(), read)
+    try:
+        yield
+    finally:
+        loop.remove_reader(listening.fileno())
+        listening.close()
+        path.unlink(missing_ok=True)

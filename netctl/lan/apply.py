@@ -1,0 +1,173 @@
+"""The one step that takes root: checks what the gate rendered, installs it, restarts who reads it.
+
+The gate's user wrote the files, so they are not trusted: only settings that our own renderer writes are let
+through, since others can run programs (dnsmasq's dhcp-script, for one).
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from netctl.lan.access_point import DNSMASQ, HOSTAPD
+from sync.config import Config
+
+KNOWN = {
+    DNSMASQ: frozenset(
+        [
+            "interface",
+            "except-interface",
+            "bind-dynamic",
+            "no-hosts",
+            "domain-needed",
+            "bogus-priv",
+            "no-resolv",
+            "server",
+            "resolv-file",
+            "cache-size",
+            "dhcp-authoritative",
+            "no-ping",
+            "dhcp-ignore-names",
+            "quiet-dhcp",
+            "quiet-dhcp6",
+            "quiet-ra",
+            "dhcp-leasefile",
+            "dhcp-lease-max",
+            "dhcp-range",
+            "enable-ra",
+            "dhcp-option",
+            "ra-param",
+            "host-record",
+            "dhcp-option-force",
+        ]
+    ),
+    HOSTAPD: frozenset(
+        [
+            "interface",
+            "bridge",
+            "driver",
+            "ssid2",
+            "utf8_ssid",
+            "country_code",
+            "ieee80211d",
+            "hw_mode",
+            "channel",
+            "ieee80211n",
+            "wmm_enabled",
+            "auth_algs",
+            "wpa",
+            "ap_isolate",
+            "ctrl_interface",
+            "ctrl_interface_group",
+            "logger_syslog",
+            "logger_syslog_level",
+            "logger_stdout",
+            "logger_stdout_level",
+        ]
+    ),
+}
+_LARGEST_BYTES = 64 * 1024
+# dnsmasq reads lines in pieces of 1024 bytes and takes the rest of a longer one, a comment's too, for a line
+# of its own (2.90, read_file); hostapd does so with 4095.
+_LONGEST_LINE_BYTES = 1000
+Run = Callable[[Sequence[str]], None]
+
+
+class NotApplied(Exception):
+    """What was rendered is not installed; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where a rendered file goes, and what makes its daemon read it."""
+
+    name: str
+    installed: Path
+    restart: tuple[str, ...]
+
+
+def targets(config: Config, etc: Path = Path("/etc")) -> list[Target]:
+    found = [
+        Target(
+            name=DNSMASQ,
+            installed=etc / "yingke" / DNSMASQ,
+            restart=("systemctl", "--no-block", "restart", "yingke-dnsmasq.service"),
+        )
+    ]
+    if config.wifi.interface:
+        unit = f"hostapd@{config.wifi.interface}.service"
+        found.append(
+            Target(
+                name=HOSTAPD,
+                installed=etc / "hostapd" / f"{config.wifi.interface}.conf",
+                restart=("systemctl", "--no-block", "reload-or-restart", unit),
+            )
+        )
+    return found
+
+
+def run_command(command: Sequence[str]) -> None:
+    """Raises NotApplied with what the command said."""
+    program = shutil.which(command[0]) or shutil.which(command[0], path="/usr/sbin:/sbin")
+    if program is None:
+        raise NotApplied(
+            f"{command[0]} is not installed: apt install {_PACKAGES.get(command[0], command[0])}"
+        )
+    done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+    if done.returncode != 0:
+        raise NotApplied(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
+
+
+_PACKAGES = {"dnsmasq": "dnsmasq-base", "systemctl": "systemd"}
+
+
+def apply(config: Config, run: Run = run_command, etc: Path = Path("/etc")) -> list[Path]:
+    """Installs what has changed; returns those files. Raises NotApplied before anything is touched."""
+    checked = []
+    for target in targets(config, etc):
+        text = _read(config.venue.run_dir / "rendered" / target.name)
+        if target.installed.exists() and target.installed.read_text() == text:
+            continue
+        _check(target.name, text, run)
+        checked.append((target, text))
+    for target, text in checked:
+        target.installed.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.installed.with_name(f".{target.installed.name}.new")
+        fresh.write_text(text)
+        fresh.chmod(0o644)
+        os.replace(fresh, target.installed)
+        run(target.restart)
+    return [target.installed for target, _ in checked]
+
+
+def _read(file: Path) -> str:
+    try:
+        # O_NOFOLLOW: the directory belongs to the gate, and root is not lured elsewhere.
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        raise NotApplied(f"{file} cannot be read ({error.strerror}): is the gate running?") from error
+    with os.fdopen(descriptor, "rb") as stream:
+        return stream.read(_LARGEST_BYTES).decode(errors="replace")
+
+
+def _check(name: str, text: str, run: Run) -> None:
+    if any(len(line) > _LONGEST_LINE_BYTES for line in text.encode().split(b"\n")):
+        raise NotApplied(f"{name} holds a line longer than {_LONGEST_LINE_BYTES} bytes")
+    unknown = unknown_settings(name, text)
+    if unknown:
+        raise NotApplied(f"{name} holds settings we never write: {', '.join(unknown)}")
+    if name == DNSMASQ:
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as trial:
+            trial.write(text)
+            trial.flush()
+            run(["dnsmasq", "--test", f"--conf-file={trial.name}"])
+
+
+def unknown_settings(name: str, text: str) -> list[str]:
+    """The settings in the file that our renderer does not write."""
+    lines = (line.strip() for line in text.splitlines())
+    keys = [line.partition("=")[0].strip() for line in lines if line and not line.startswith("#")]
+    return [key for key in keys if key not in KNOWN[name]]

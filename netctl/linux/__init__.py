@@ -1,0 +1,1 @@
+"""What the kernel does for the gate: packet filter, connections, neighbours, links."""

@@ -1,0 +1,135 @@
+"""What the gate wants of the kernel, in few verbs; blocking calls run in threads of their own.
+
+One for the packet filter, two for the connections of the two families, and one for the neighbour table and
+for listing the sets, which takes 0.1 s with 10,000 members and must not hold up an admission.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol, TypeVar
+
+from pyroute2.netlink.exceptions import NetlinkError
+
+from netctl.api import Ip, Mac
+from netctl.gate.sessions import Admit, Member
+from netctl.linux.conntrack import Connections
+from netctl.linux.neighbours import Neighbour, NeighbourNews, Neighbours
+from netctl.linux.nft import PacketFilter
+from sync.config import Config
+from sync.process import ProcessFailed
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_IP = (4, 6)
+
+
+class Kernel(Protocol):
+    """Tests pass their own."""
+
+    async def load(self, stations: Sequence[Admit]) -> None: ...
+    async def admit(self, stations: Sequence[Admit], forget: Sequence[Ip]) -> None: ...
+    async def expel(self, macs: Sequence[Mac], forget: Sequence[Ip]) -> None: ...
+    async def members(self) -> dict[Mac, Member] | None: ...
+    async def neighbours(self) -> list[Neighbour]: ...
+    async def neighbour_at(self, ip: Ip) -> Neighbour | None: ...
+    async def ask(self, stations: Sequence[tuple[Ip, Mac]]) -> None: ...
+    def watch(self, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None: ...
+
+
+class LinuxKernel:
+    """The real one, of this network namespace. Make it with `open`; it needs the LAN bridge to be there."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._filter_thread = ThreadPoolExecutor(1, thread_name_prefix="filter")
+        # Listing sets of ten thousand takes a tenth of a second: no admission's look-up waits behind it.
+        self._listing_thread = ThreadPoolExecutor(1, thread_name_prefix="listing")
+        self._neighbour_thread = ThreadPoolExecutor(1, thread_name_prefix="neighbours")
+        self._connection_threads = {
+            version: ThreadPoolExecutor(1, thread_name_prefix=f"connections-{version}") for version in _IP
+        }
+        self._news: NeighbourNews | None = None
+
+    async def open(self) -> None:
+        """Raises ProcessFailed with what is missing and its remedy."""
+        self._filter = await self._in_filter(partial(PacketFilter, self._config))
+        self._listing = await self._in_listing(partial(PacketFilter, self._config))
+        self._connections = {version: await self._in_filter(partial(Connections, version)) for version in _IP}
+        try:
+            self._neighbours = await self._among_neighbours(partial(Neighbours, self._config.network.bridge))
+        except LookupError as error:
+            raise ProcessFailed(f"network.bridge: {error}") from error
+
+    async def close(self) -> None:
+        if self._news is not None:
+            self._news.close()
+        for connections in self._connections.values():
+            await self._in_filter(connections.close)
+        await self._among_neighbours(self._neighbours.close)
+        threads = (self._filter_thread, self._listing_thread, self._neighbour_thread)
+        for thread in (*threads, *self._connection_threads.values()):
+            thread.shutdown()
+
+    async def load(self, stations: Sequence[Admit]) -> None:
+        """Puts the whole ruleset in force with these stations admitted, in one transaction."""
+        await self._in_filter(partial(self._filter.load, stations))
+
+    async def admit(self, stations: Sequence[Admit], forget: Sequence[Ip]) -> None:
+        """Opens both directions, then forgets the connections of these addresses."""
+        await self._in_filter(partial(self._filter.admit, stations))
+        await self._forget(forget)
+
+    async def expel(self, macs: Sequence[Mac], forget: Sequence[Ip]) -> None:
+        """Closes both directions, then forgets the connections of these addresses."""
+        await self._in_filter(partial(self._filter.expel, macs))
+        await self._forget(forget)
+
+    async def members(self) -> dict[Mac, Member] | None:
+        """Who is in the sets; None when our tables are gone."""
+        return await self._in_listing(self._listing.members)
+
+    async def neighbours(self) -> list[Neighbour]:
+        return await self._among_neighbours(self._neighbours.all)
+
+    async def neighbour_at(self, ip: Ip) -> Neighbour | None:
+        return await self._among_neighbours(partial(self._neighbours.at, ip))
+
+    async def ask(self, stations: Sequence[tuple[Ip, Mac]]) -> None:
+        """Each is asked whether it is there; the answers come through `watch`."""
+        # A few at a time, so that a look-up for an admission fits in between.
+        for at in range(0, len(stations), 10):
+            await self._among_neighbours(partial(self._neighbours.ask, stations[at : at + 10]))
+
+    def watch(self, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None:
+        """`heard` for each change of the neighbour table, `missed` when some could not be told."""
+        self._news = NeighbourNews(self._neighbours.index, heard, missed)
+
+    async def _forget(self, addresses: Sequence[Ip]) -> None:
+        """Both families at once: each is a walk through the kernel's whole table."""
+        loop = asyncio.get_running_loop()
+        walks = []
+        for version, connections in self._connections.items():
+            # What link-local addresses open never goes further than us.
+            some = [ip for ip in addresses if ip.version == version and not ip.is_link_local]
+            if some:
+                walk = partial(connections.forget, some)
+                walks.append(loop.run_in_executor(self._connection_threads[version], walk))
+        for outcome in await asyncio.gather(*walks, return_exceptions=True):
+            if isinstance(outcome, NetlinkError | OSError):
+                # The gate is open all the same; a kept connection stays where it was until it ends.
+                log.warning("connections were not forgotten (%s): is nf_conntrack_netlink loaded?", outcome)
+            elif isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _in_filter(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._filter_thread, call)
+
+    async def _in_listing(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._listing_thread, call)
+
+    async def _among_neighbours(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._neighbour_thread, call)
