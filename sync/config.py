@@ -79,6 +79,18 @@ class Network:
         "ask_presence_seconds": Setting(
             30, "How often a present station is asked whether it is there.", low=1, high=600
         ),
+        "isolate_ports": Setting(
+            "on", "Whether guests on different ports of the LAN are kept apart.", choices=("on", "off")
+        ),
+        "guests_reach_private": Setting(
+            "on", "Whether admitted guests reach private networks behind the uplink.", choices=("on", "off")
+        ),
+        "walled_garden": Setting(
+            (), "Packs of hosts reachable before admission: wechat, line and others.", kind="packs"
+        ),
+        "walled_garden_domains": Setting(
+            (), "More such hosts; *.example.com is that domain with all below it.", kind="domains"
+        ),
     }
     bridge: str
     lan_interfaces: tuple[str, ...]
@@ -93,6 +105,10 @@ class Network:
     lease_minutes: int
     absent_after_seconds: int
     ask_presence_seconds: int
+    isolate_ports: str
+    guests_reach_private: str
+    walled_garden: tuple[str, ...]
+    walled_garden_domains: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,11 +196,59 @@ class Registration:
         "phone": Setting("optional", "Her mobile number.", choices=("required", "optional", "hidden")),
         "email": Setting("optional", "Her e-mail address.", choices=("required", "optional", "hidden")),
         "session_minutes": Setting(720, "How long one admission lasts.", low=1, high=43200),
+        "roaming": Setting(
+            "off", "Whether an admission holds in all stores of the brand.", choices=("on", "off")
+        ),
     }
     name: str
     phone: str
     email: str
     session_minutes: int
+    roaming: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much, how fast and when; 0 is no limit."""
+
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {
+        "idle_minutes": Setting(
+            120, "A session ends when its station has sent nothing for this long.", high=10080
+        ),
+        "day_megabytes": Setting(0, "What a station may use on one day, both ways together.", high=1_000_000),
+        "down_kbit": Setting(0, "Download rate of a station, in kbit/s.", high=10_000_000),
+        "up_kbit": Setting(0, "Upload rate of a station, in kbit/s.", high=10_000_000),
+        "total_down_kbit": Setting(
+            0, "Download rate of all guests together, shared fairly, in kbit/s.", high=10_000_000
+        ),
+        "total_up_kbit": Setting(0, "The same for uploads.", high=10_000_000),
+        "opening_hours": Setting(
+            "",
+            "When guests are admitted, such as Mo-Fr 09:00-21:00; Sa 10:00-18:00. Empty: always.",
+            kind="opening_hours",
+        ),
+        "pass_minutes": Setting(5, "Length of a temporary pass.", low=1, high=60),
+        "passes_a_day": Setting(3, "Temporary passes of a station on one day; 0: none.", high=100),
+        "pass_down_kbit": Setting(
+            1024, "Download rate of a temporary pass, in kbit/s.", low=32, high=10_000_000
+        ),
+        "pass_up_kbit": Setting(256, "Upload rate of a temporary pass, in kbit/s.", low=32, high=10_000_000),
+        "pass_megabytes": Setting(30, "What one temporary pass may use, both ways together.", high=10_000),
+        "staff_minutes": Setting(720, "How long the daily staff code admits.", low=1, high=43200),
+    }
+    idle_minutes: int
+    day_megabytes: int
+    down_kbit: int
+    up_kbit: int
+    total_down_kbit: int
+    total_up_kbit: int
+    opening_hours: str
+    pass_minutes: int
+    passes_a_day: int
+    pass_down_kbit: int
+    pass_up_kbit: int
+    pass_megabytes: int
+    staff_minutes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +273,13 @@ class Privacy:
         "visit_days": Setting(90, "Visits and sessions die on the box after this.", low=1, high=3650),
         "footfall_days": Setting(730, "Counts die on the box after this.", low=1, high=3650),
         "suppress_below": Setting(5, "Smaller counts of people are not shown.", low=3, high=10),
+        "legal_log": Setting(
+            "off",
+            "The legal connection log, as a country's law asks for it.",
+            choices=("off", "cn", "fr", "ru", "tr", "th", "in", "br", "eu"),
+        ),
+        "legal_log_days": Setting(0, "How long it is kept; 0: as long as that law says.", high=3650),
+        "legal_log_key": Setting(Path("/etc/yingke/legal-log.pub"), "The public key it is encrypted to."),
     }
     controller: str
     contact: str
@@ -216,6 +287,9 @@ class Privacy:
     visit_days: int
     footfall_days: int
     suppress_below: int
+    legal_log: str
+    legal_log_days: int
+    legal_log_key: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,6 +326,7 @@ class Config:
     sensor: Sensor
     portal: Portal
     registration: Registration
+    limits: Limits
     follow: Follow
     privacy: Privacy
     sync: Sync

@@ -11,6 +11,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
+from sync.opening_hours import is_opening_hours
+
 Kind = Literal[
     "text",
     "timezone",
@@ -24,6 +26,9 @@ Kind = Literal[
     "listens",
     "url_or_none",
     "database",
+    "packs",
+    "domains",
+    "opening_hours",
 ]
 
 # IFNAMSIZ is 16 with the final NUL (linux/if.h); the characters are those every tool of the box takes.
@@ -176,6 +181,12 @@ def _is_url(text: str) -> bool:
     )
 
 
+# A name of DNS (RFC 1035 section 2.3.4, RFC 3696 section 2), with or without `*.` in front.
+_DOMAIN = re.compile(
+    r"(?:\*\.)?(?=.{4,253}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]"
+)
+
+
 _ITEMS: dict[str, Callable[[str], bool]] = {
     "timezone": lambda text: text in available_timezones(),
     # IEEE 802.11-2020 9.4.2.2: octets, not letters.
@@ -189,6 +200,9 @@ _ITEMS: dict[str, Callable[[str], bool]] = {
     "listens": is_listen,
     "url_or_none": lambda text: not text or _is_url(text),
     "database": lambda text: bool(re.match(r"sqlite:///.|postgres(ql)?://.", text)),
+    "packs": lambda text: bool(re.fullmatch(r"[a-z0-9_]{1,32}", text)),
+    "domains": lambda text: bool(_DOMAIN.fullmatch(text)),
+    "opening_hours": is_opening_hours,
 }
 _EXPECTED = {
     "timezone": 'no such time zone, write it like "Asia/Shanghai"',
@@ -202,4 +216,7 @@ _EXPECTED = {
     "listens": 'write address and port, like "0.0.0.0:80"',
     "url_or_none": 'write it like "https://head-office.example"',
     "database": 'write it like "sqlite:////var/lib/headoffice.db"',
+    "packs": "no name of a pack of hosts",
+    "domains": 'write a domain in small letters, like "example.com" or "*.example.com"',
+    "opening_hours": 'write days and times, like "Mo-Fr 09:00-21:00; Sa,Su 10:00-18:00"',
 }

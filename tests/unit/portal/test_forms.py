@@ -18,7 +18,7 @@ from portal.forms import (
 )
 from sync.config import Registration
 
-OPEN = Registration(name="optional", phone="optional", email="optional", session_minutes=60)
+OPEN = Registration(name="optional", phone="optional", email="optional", session_minutes=60, roaming="off")
 ANYTHING = st.text(max_size=400)
 
 
@@ -100,7 +100,7 @@ def test_a_wrong_number_is_told_even_beside_a_right_mail_address() -> None:
 
 
 def test_what_a_store_does_not_ask_for_is_not_kept() -> None:
-    asked = Registration(name="hidden", phone="required", email="hidden", session_minutes=60)
+    asked = Registration(name="hidden", phone="required", email="hidden", session_minutes=60, roaming="off")
     typed = Typed(name="Mei", phone="13800138000", email="nonsense", terms=True)
     assert check(typed, asked, "CN") == Checked(phone="+8613800138000")
 
