@@ -20,8 +20,27 @@ Mac = NewType("Mac", str)
 """A station's hardware address as `aa:bb:cc:dd:ee:ff`, lower case."""
 
 Ip = IPv4Address | IPv6Address
-Method = Literal["form", "code", "voucher", "staff", "claimed", "verified", "grant", "temporary_pass"]
-EndReason = Literal["expired", "signed_out", "expelled", "lost_at_reboot"]
+Method = Literal["form", "voucher", "staff_code", "roaming", "temporary_pass"]
+EndReason = Literal[
+    "expired", "signed_out", "expelled", "lost_at_reboot", "quota", "idle", "closed", "blocked"
+]
+Why = Literal[
+    "new",
+    "expired",
+    "quota",
+    "idle",
+    "closed",
+    "blocked",
+    "signed_out",
+    "expelled",
+    "pass_over",
+    "allowed",
+    "admitted",
+]
+"""Why a station is captive, or (the last two) why it is not."""
+
+DeviceKind = Literal["allowed", "blocked"]
+StepKind = Literal["joined", "lease", "check", "portal", "form", "admitted", "refused", "ended", "cloned"]
 
 
 def parse_mac(text: str) -> Mac:
@@ -89,11 +108,95 @@ class WatchPresences:
     after: int = 0
 
 
-Request = Admit | AskStation | SignOut | AskStatus | AskHealth | WatchPresences
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakePass:
+    """A few slow minutes for the station at `ip`, to follow an account or to read a mail.
+
+    While one runs (or any session does) it is answered again and none is counted.
+    """
+
+    ip: Ip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpelStation:
+    """End the session of this station (its code, IP or MAC). `deauthenticate`: throw it off our access point
+    too, so that it joins anew and its phone checks the connection; that takes an access point of our own."""
+
+    station: str
+    deauthenticate: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetDevice:
+    """From now on this station (its code, IP or MAC) is always admitted, or never."""
+
+    station: str
+    kind: DeviceKind
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetDevice:
+    """The device is a station like any other again."""
+
+    device_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskDevices:
+    """Which devices are allowed or blocked?"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskStations:
+    """Who is here, and what did each do until now? For the owner: without a MAC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """What the portal saw of the station at `ip`, `count` times since it last told. `detail`: a few words
+    on it, such as who asked ("Apple")."""
+
+    ip: Ip
+    step: Literal["check", "portal", "form"]
+    detail: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """The portal tells what it saw; at most once a second, and at most some hundred facts a time."""
+
+    facts: tuple[Fact, ...]
+
+
+Request = (
+    Admit
+    | AskStation
+    | SignOut
+    | TakePass
+    | ExpelStation
+    | SetDevice
+    | ForgetDevice
+    | AskDevices
+    | AskStations
+    | Seen
+    | AskStatus
+    | AskHealth
+    | WatchPresences
+)
 REQUESTS: dict[str, type[Any]] = {
     "admit": Admit,
     "station": AskStation,
     "sign_out": SignOut,
+    "pass": TakePass,
+    "expel": ExpelStation,
+    "set_device": SetDevice,
+    "forget_device": ForgetDevice,
+    "devices": AskDevices,
+    "stations": AskStations,
+    "seen": Seen,
     "status": AskStatus,
     "health": AskHealth,
     "presences": WatchPresences,
@@ -105,7 +208,12 @@ REQUEST_NAMES: dict[type[Any], str] = {cls: name for name, cls in REQUESTS.items
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One admission of a station, as those outside the gate see it."""
+    """One admission of a station, as those outside the gate see it.
+
+    `seconds_left`: until it ends by itself, by its own length or because the store closes. `bytes_left`: of
+    its own volume or of the station's day, whichever is less; None without a limit. `deauthenticated`: on
+    `expel`, whether our access point threw the station off; it may have none.
+    """
 
     session_id: str
     lead_id: str | None
@@ -117,16 +225,83 @@ class Session:
     bytes_down: int
     ended_at: datetime | None = None
     reason: str | None = None
+    bytes_left: int | None = None
+    deauthenticated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """A device on our WiFi. `station_code`: four letters a shopper can read out."""
+    """A device on our WiFi. `station_code`: four letters a shopper can read out.
+
+    A device the owner allowed is not captive and has no session (`why` is "allowed"). `passes_left`: the
+    temporary passes of today. `uplink`: whether the internet answers. `opens_at`: None while the store admits
+    guests.
+    """
 
     ip: Ip
     station_code: str
     captive: bool
     session: Session | None
+    why: str = "new"
+    uplink: bool = True
+    passes_left: int = 0
+    opens_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that happened to a station on its way through the gate. `at`: the first time; `last_at` and
+    `count` when it happened again."""
+
+    step: StepKind
+    at: datetime
+    detail: str = ""
+    count: int = 1
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationSeen:
+    """A station for the owner's page. `why` is a key (`Why`)."""
+
+    station_code: str
+    present: bool
+    captive: bool
+    why: str
+    steps: tuple[Step, ...]
+    session: Session | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationsSeen:
+    """All that are here."""
+
+    stations_seen: tuple[StationSeen, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device that is always admitted or never. `station_code`: None while it is not here."""
+
+    device_id: str
+    kind: DeviceKind
+    name: str
+    station_code: str | None
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Devices:
+    """All of them, the last one first."""
+
+    devices: tuple[Device, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """How many of the facts were of a station we know."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +319,7 @@ class StationStatus:
     why: str
     last_seen_at: datetime | None
     session: Session | None
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,11 +342,16 @@ class Status:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """`ok`, or what is wrong, a sentence each. `compared_at`: when wish and kernel were last compared."""
+    """`ok`, or what is wrong, a sentence each. `compared_at`: when wish and kernel were last compared.
+
+    `uplink`: whether the internet answers; a store without it is well all the same. `present`: stations here.
+    """
 
     ok: bool
     compared_at: datetime | None
     problems: tuple[str, ...]
+    uplink: bool = True
+    present: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,15 +377,19 @@ class Refusal:
     hint: str = ""
 
 
-Answer = Session | Station | Status | Health | Presence | Refusal
+Answer = Session | Station | StationsSeen | Device | Devices | Noted | Status | Health | Presence | Refusal
 ANSWERS: dict[str, type[Any]] = {
     "session": Session,
     "station": Station,
+    "device": Device,
+    "noted": Noted,
     "health": Health,
     "presence": Presence,
     "error": Refusal,
 }
 ANSWER_NAMES: dict[type[Any], str] = {cls: name for name, cls in ANSWERS.items()}
+# Those whose first field gives the line its name.
+_LISTS: dict[str, type[Any]] = {"gate": Status, "stations_seen": StationsSeen, "devices": Devices}
 
 
 def parse_request(line: bytes) -> Request:
@@ -226,19 +411,20 @@ def parse_answer(line: bytes) -> Answer:
     """One line -> the answer. Keys that a newer gate adds are ignored. Raises `Malformed`."""
     value = _parse_object(line)
     answer: Answer
-    if "gate" in value:
-        answer = decode(Status, value, strict=False)
-        return answer
+    for name, cls in _LISTS.items():
+        if name in value:
+            answer = decode(cls, value, strict=False)
+            return answer
     for name, cls in ANSWERS.items():
         if name in value:
             answer = decode(cls, value[name], strict=False)
             return answer
-    raise Malformed("the answer names none of " + ", ".join(ANSWERS))
+    raise Malformed("the answer names none of " + ", ".join([*_LISTS, *ANSWERS]))
 
 
 def answer_line(answer: Answer) -> bytes:
     """The answer -> one line, with its newline."""
-    if isinstance(answer, Status):
+    if type(answer) in _LISTS.values():
         return _line(encode(answer))
     return _line({ANSWER_NAMES[type(answer)]: encode(answer)})
 

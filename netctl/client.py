@@ -5,32 +5,46 @@ when the gate restarts.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from netctl.api import (
     LONGEST_ANSWER_BYTES,
     Admit,
+    AskDevices,
     AskHealth,
     AskStation,
+    AskStations,
     AskStatus,
+    Device,
+    DeviceKind,
+    Devices,
+    ExpelStation,
+    Fact,
+    ForgetDevice,
     Health,
     Ip,
+    Noted,
     Presence,
     Refusal,
     Request,
+    Seen,
     Session,
+    SetDevice,
     SignOut,
     Station,
+    StationSeen,
+    StationsSeen,
     Status,
+    TakePass,
     WatchPresences,
     parse_answer,
     request_line,
 )
 from netctl.wire import Malformed
 
-A = TypeVar("A", Session, Station, Status, Health, Presence)
+A = TypeVar("A", Session, Station, StationsSeen, Device, Devices, Noted, Status, Health, Presence)
 
 
 class GateUnavailable(Exception):
@@ -69,6 +83,36 @@ class GateClient:
     async def sign_out(self, ip: Ip) -> Session:
         """Ends the session of the station at `ip`. Refused with key `no_session` when there is none."""
         return await self._ask(SignOut(ip=ip), Session)
+
+    async def temporary_pass(self, ip: Ip) -> Session:
+        """A few slow minutes; a session that lives is answered as it is. Refused with key `pass_used_up`,
+        `closed`, `blocked` or `quota`."""
+        return await self._ask(TakePass(ip=ip), Session)
+
+    async def expel(self, station: str, *, deauthenticate: bool = True) -> Session:
+        """Ends the session of this station (code, IP or MAC). Refused with key `no_session` when there is
+        none."""
+        return await self._ask(ExpelStation(station=station, deauthenticate=deauthenticate), Session)
+
+    async def devices(self) -> tuple[Device, ...]:
+        """Those that are always admitted or never, the last one first."""
+        return (await self._ask(AskDevices(), Devices)).devices
+
+    async def set_device(self, station: str, kind: DeviceKind, name: str) -> Device:
+        """Allows or blocks this station (code, IP or MAC) from now on; a known one is changed."""
+        return await self._ask(SetDevice(station=station, kind=kind, name=name), Device)
+
+    async def forget_device(self, device_id: str) -> Device:
+        """Returns what it was. Refused with key `unknown_device`."""
+        return await self._ask(ForgetDevice(device_id=device_id), Device)
+
+    async def stations(self) -> tuple[StationSeen, ...]:
+        """Who is here and what each did until now, without a MAC."""
+        return (await self._ask(AskStations(), StationsSeen)).stations_seen
+
+    async def seen(self, facts: Sequence[Fact]) -> int:
+        """Tells what the portal saw; returns how many facts were of a station we know."""
+        return (await self._ask(Seen(facts=tuple(facts)), Noted)).count
 
     async def status(self, station: str | None = None) -> Status:
         """The gate and its stations, or the one with this MAC, IP or station code. For root only."""

@@ -15,12 +15,19 @@ from netctl.api import (
     REQUEST_NAMES,
     Admit,
     Answer,
+    AskDevices,
     AskHealth,
     AskStation,
+    AskStations,
+    ExpelStation,
+    ForgetDevice,
     Presence,
     Refusal,
     Request,
+    Seen,
+    SetDevice,
     SignOut,
+    TakePass,
     WatchPresences,
     answer_line,
     parse_request,
@@ -34,7 +41,11 @@ log = logging.getLogger(__name__)
 
 EVERYTHING = frozenset(REQUEST_NAMES)
 MAY: Mapping[str, frozenset[type[Any]]] = {
-    "yingke-portal": frozenset({Admit, AskStation, SignOut, AskHealth}),
+    "yingke-portal": frozenset(
+        {Admit, AskStation, SignOut, TakePass, Seen, AskHealth}
+        # The owner's pages.
+        | {AskStations, ExpelStation, AskDevices, SetDevice, ForgetDevice}
+    ),
     "yingke-sensor": frozenset({WatchPresences, AskHealth}),
     "yingke-sync": frozenset({AskHealth}),
 }

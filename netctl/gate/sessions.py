@@ -6,6 +6,7 @@ Seconds are those of CLOCK_BOOTTIME, which never jumps: setting the wall clock e
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from ipaddress import IPv4Address
 from math import ceil
 from typing import Any
 
@@ -76,12 +77,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admit:
-    """Put the station into both sets with this time and these counts (again, if it is there)."""
+    """Put the station into both sets with this time and these counts (again, if it is there). `addresses`:
+    those it holds a lease for."""
 
     mac: Mac
     seconds: int
     bytes_up: int
     bytes_down: int
+    addresses: tuple[IPv4Address, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,21 @@ from pathlib import Path
 
 import pytest
 
-from netctl.api import Admit, AskHealth, AskStation, AskStatus, SignOut, WatchPresences
+from netctl.api import (
+    Admit,
+    AskDevices,
+    AskHealth,
+    AskStation,
+    AskStations,
+    AskStatus,
+    ExpelStation,
+    ForgetDevice,
+    Seen,
+    SetDevice,
+    SignOut,
+    TakePass,
+    WatchPresences,
+)
 from netctl.client import GateClient, GateRefused, GateUnavailable
 from netctl.gate.server import EVERYTHING, GateServer, allowed
 from sync.process import ProcessFailed
@@ -132,7 +146,8 @@ def test_each_process_may_ask_only_what_its_work_takes() -> None:
         return allowed(uid, 100, lambda uid: names[uid])
 
     assert may(0) == may(100) == EVERYTHING
-    assert may(1) == {Admit, AskStation, SignOut, AskHealth}
+    owners_pages = {AskStations, ExpelStation, AskDevices, SetDevice, ForgetDevice}
+    assert may(1) == {Admit, AskStation, SignOut, TakePass, Seen, AskHealth} | owners_pages
     assert may(2) == {WatchPresences, AskHealth}
     assert may(3) == {AskHealth}
     assert may(4) == frozenset()
