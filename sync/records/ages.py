@@ -8,13 +8,14 @@ from datetime import datetime, timedelta
 
 from sync.config import Privacy
 from sync.model import Clock
-from sync.records import admission, footfall, leads, notices, outbox, visits
+from sync.records import admission, command_log, footfall, grants, leads, notices, outbox, roaming, visits
 from sync.records.connect import Process, Records, RecordsUnavailable
 
 log = logging.getLogger(__name__)
 
 ADMISSION_REQUEST_DAYS = 1
 SET_ASIDE_DAYS = 90
+GRANT_DAYS = 31
 _LOOK_SECONDS = 3600
 
 Purge = Callable[[sqlite3.Connection, datetime], int]
@@ -23,10 +24,20 @@ Purge = Callable[[sqlite3.Connection, datetime], int]
 def ages(process: Process, privacy: Privacy) -> dict[Purge, int]:
     """What this process buries, each with its age in days. gate.db's ages are the gate's own."""
     of_process: dict[Process, dict[Purge, int]] = {
-        "portal": {leads.purge: privacy.lead_days, admission.purge: ADMISSION_REQUEST_DAYS},
+        "portal": {
+            leads.purge: privacy.lead_days,
+            admission.purge: ADMISSION_REQUEST_DAYS,
+            roaming.purge: ADMISSION_REQUEST_DAYS,
+        },
         "gate": {},
         "sensor": {visits.purge: privacy.visit_days, footfall.purge: privacy.footfall_days},
-        "sync": {outbox.purge_set_aside: SET_ASIDE_DAYS, notices.purge: SET_ASIDE_DAYS},
+        "sync": {
+            outbox.purge_set_aside: SET_ASIDE_DAYS,
+            notices.purge: SET_ASIDE_DAYS,
+            command_log.purge_set_aside: SET_ASIDE_DAYS,
+            grants.purge: GRANT_DAYS,
+            roaming.purge_refusals: ADMISSION_REQUEST_DAYS,
+        },
     }
     return of_process[process]
 

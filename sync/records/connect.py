@@ -19,10 +19,19 @@ T = TypeVar("T")
 # Each table has its writer; all append to the outbox, and any may raise or clear a notice.
 _SHARED = frozenset({"outbox", "notices"})
 WRITERS: dict[Process, frozenset[str]] = {
-    "portal": _SHARED | {"leads", "consents", "consent_texts", "admission_requests", "owner_account"},
+    "portal": _SHARED
+    | {"leads", "consents", "consent_texts", "admission_requests", "owner_account", "roaming_requests"},
     "gate": _SHARED,
     "sensor": _SHARED | {"visits", "footfall", "sensor_cursor"},
-    "sync": _SHARED | {"upload_state", "rejected_events"},
+    "sync": _SHARED
+    | {
+        "upload_state",
+        "rejected_events",
+        "grants",
+        "roaming_refusals",
+        "command_cursor",
+        "commands_set_aside",
+    },
 }
 # A power cut may take the sensor's last commits: the gate replays its joins and leaves. It takes no others'.
 _SYNCHRONOUS: dict[Process, str] = {"portal": "FULL", "gate": "FULL", "sensor": "NORMAL", "sync": "FULL"}

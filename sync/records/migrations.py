@@ -17,6 +17,13 @@ def founding(db: Database) -> None:
     )
 
 
+@migrations()
+def roaming(db: Database) -> None:
+    for statement in _ROAMING.split(";\n"):
+        db.execute(statement)
+    db.execute("INSERT INTO command_cursor (id, after_seq) VALUES (1, 0)")
+
+
 _FOUNDING = """
 CREATE TABLE leads (
     lead_id TEXT PRIMARY KEY,
@@ -128,5 +135,49 @@ CREATE TABLE upload_state (
     last_success_at TEXT,
     last_attempt_at TEXT,
     last_error TEXT
+) STRICT
+"""
+
+_ROAMING = """
+CREATE TABLE roaming_requests (
+    request_id TEXT PRIMARY KEY,
+    ip TEXT NOT NULL,
+    code_sha256 TEXT NOT NULL,
+    contact TEXT NOT NULL,
+    asked_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    asked_boottime_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX roaming_requests_by_asked ON roaming_requests (boot_id, asked_boottime_ms);
+CREATE TABLE roaming_refusals (
+    request_id TEXT PRIMARY KEY,
+    key TEXT NOT NULL,
+    refused_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE grants (
+    grant_id TEXT PRIMARY KEY,
+    request_id TEXT NOT NULL UNIQUE,
+    ip TEXT NOT NULL,
+    lead_id TEXT,
+    method TEXT NOT NULL,
+    session_seconds INTEGER NOT NULL,
+    granted_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    granted_boottime_ms INTEGER NOT NULL,
+    revoked_at TEXT
+) STRICT;
+CREATE INDEX grants_by_granted ON grants (boot_id, granted_boottime_ms);
+CREATE TABLE command_cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    after_seq INTEGER NOT NULL
+) STRICT;
+CREATE TABLE commands_set_aside (
+    command_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    issued_at TEXT NOT NULL,
+    body TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    set_aside_at TEXT NOT NULL
 ) STRICT
 """

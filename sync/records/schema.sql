@@ -139,3 +139,56 @@ CREATE TABLE upload_state (
     last_attempt_at TEXT,
     last_error TEXT                   -- one sentence; NULL after a success
 ) STRICT;
+
+-- A shopper's wish that her session of another store of the brand holds here. Good for 5 minutes of the same
+-- boot. Writer: portal. Dies: 1 day.
+CREATE TABLE roaming_requests (
+    request_id TEXT PRIMARY KEY,
+    ip TEXT NOT NULL,
+    code_sha256 TEXT NOT NULL,        -- of the code she was shown there
+    contact TEXT NOT NULL,            -- she registered with there: E.164, or an e-mail address
+    asked_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    asked_boottime_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX roaming_requests_by_asked ON roaming_requests (boot_id, asked_boottime_ms);
+
+-- Head office's no to a wish, or that it could not be asked (unreachable). Writer: sync. Dies: 1 day.
+CREATE TABLE roaming_refusals (
+    request_id TEXT PRIMARY KEY,
+    key TEXT NOT NULL,                -- names the sentence in the catalogues
+    refused_at TEXT NOT NULL
+) STRICT;
+
+-- Head office's word that the station at this address may be admitted, until it takes it back. Good for 5
+-- minutes of the same boot, as a request. Writer: sync. Dies: 31 days, when the longest session is over.
+CREATE TABLE grants (
+    grant_id TEXT PRIMARY KEY,
+    request_id TEXT NOT NULL UNIQUE,
+    ip TEXT NOT NULL,
+    lead_id TEXT,                     -- maybe of another store
+    method TEXT NOT NULL,             -- roaming
+    session_seconds INTEGER NOT NULL, -- left when it was given
+    granted_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    granted_boottime_ms INTEGER NOT NULL,
+    revoked_at TEXT
+) STRICT;
+CREATE INDEX grants_by_granted ON grants (boot_id, granted_boottime_ms);
+
+-- Up to which of head office's commands this box has acted. One row, made by the migration. Writer: sync.
+CREATE TABLE command_cursor (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    after_seq INTEGER NOT NULL
+) STRICT;
+
+-- Commands that this version does not understand, for a person to look at. Writer: sync. Dies: 90 days.
+CREATE TABLE commands_set_aside (
+    command_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    issued_at TEXT NOT NULL,
+    body TEXT NOT NULL,               -- JSON
+    reason TEXT NOT NULL,
+    set_aside_at TEXT NOT NULL
+) STRICT;
