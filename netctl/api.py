@@ -441,4 +441,6 @@ def _parse_object(line: bytes) -> dict[str, Any]:
 
 
 def _line(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    # A refusal may name a key as it came, which need not be Unicode.
+    return text.encode(errors="backslashreplace") + b"\n"

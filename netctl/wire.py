@@ -110,9 +110,18 @@ def _decode_plain(hint: Any, value: Any, at: str) -> Any:
 
 
 def _text(value: Any, at: str) -> str:
-    if not isinstance(value, str) or "\0" in value:
+    if not isinstance(value, str) or "\0" in value or not _is_unicode(value):
         raise Malformed(f"{_name(at)} must be text")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    """JSON can spell half of a surrogate pair, which no file and no socket takes (RFC 8259 section 8.2)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _name(at: str) -> str:

@@ -161,6 +161,12 @@ def complaint(line: bytes) -> str | None:
     return None
 
 
+def test_half_a_letter_of_unicode_is_refused_and_can_be_named() -> None:
+    assert complaint(rb'{"request":"status","station":"\ud800"}') == "`station` must be text"
+    refused = Refusal(key="bad_request", message="`\ud800` is not known here")
+    assert b"ud800" in answer_line(refused)
+
+
 @given(st.binary(max_size=200))
 def test_no_bytes_do_worse_than_be_refused(line: bytes) -> None:
     assert complaint(line) != ""
