@@ -3,6 +3,7 @@
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sync.model import Clock, LeadId, to_wire
 
@@ -49,40 +50,51 @@ def lead_of(connection: sqlite3.Connection, request_id: str) -> LeadId | None:
 
 def find(connection: sqlite3.Connection, request_id: str, clock: Clock) -> AdmissionRequest | None:
     """The request, while it is good: asked in this boot, not over five minutes ago."""
-    rows = _good(connection, request_id, clock)
-    return rows[0] if rows else None
+    row = connection.execute(
+        f"SELECT * FROM admission_requests WHERE request_id = :request_id AND {_GOOD}",
+        _since(clock) | {"request_id": request_id},
+    ).fetchone()
+    return _request(row) if row else None
 
 
-def pending(connection: sqlite3.Connection, clock: Clock) -> list[AdmissionRequest]:
-    """All requests that are still good, oldest first; the gate knows which it has handled."""
-    return _good(connection, None, clock)
+def pending(connection: sqlite3.Connection, clock: Clock, asked_since: float = 0.0) -> list[AdmissionRequest]:
+    """All requests that are still good, oldest first; the gate knows which it has handled.
+
+    `asked_since`: only those asked after this CLOCK_BOOTTIME; on a busy day thousands are good at once.
+    """
+    since = _since(clock)
+    rows = connection.execute(
+        f"SELECT * FROM admission_requests WHERE {_GOOD} ORDER BY asked_boottime_ms",
+        since | {"since": max(since["since"], int(asked_since * 1000))},
+    )
+    return [_request(row) for row in rows]
 
 
 def latest_from(connection: sqlite3.Connection, ip: str, clock: Clock) -> AdmissionRequest | None:
     """The last good request for the station at this address."""
-    return next((asked for asked in reversed(pending(connection, clock)) if asked.ip == ip), None)
+    row = connection.execute(
+        f"SELECT * FROM admission_requests WHERE ip = :ip AND {_GOOD}"
+        " ORDER BY asked_boottime_ms DESC LIMIT 1",
+        _since(clock) | {"ip": ip},
+    ).fetchone()
+    return _request(row) if row else None
 
 
-def _good(connection: sqlite3.Connection, request_id: str | None, clock: Clock) -> list[AdmissionRequest]:
-    rows = connection.execute(
-        "SELECT * FROM admission_requests WHERE boot_id = :boot_id AND asked_boottime_ms >= :since"
-        " AND (:request_id IS NULL OR request_id = :request_id) ORDER BY asked_boottime_ms",
-        {
-            "boot_id": clock.boot_id,
-            "since": int((clock.boottime() - GOOD_FOR_SECONDS) * 1000),
-            "request_id": request_id,
-        },
+_GOOD = "boot_id = :boot_id AND asked_boottime_ms >= :since"
+
+
+def _since(clock: Clock) -> dict[str, Any]:
+    return {"boot_id": clock.boot_id, "since": int((clock.boottime() - GOOD_FOR_SECONDS) * 1000)}
+
+
+def _request(row: sqlite3.Row) -> AdmissionRequest:
+    return AdmissionRequest(
+        request_id=row["request_id"],
+        ip=row["ip"],
+        lead_id=row["lead_id"],
+        method=row["method"],
+        session_seconds=row["session_seconds"],
     )
-    return [
-        AdmissionRequest(
-            request_id=row["request_id"],
-            ip=row["ip"],
-            lead_id=row["lead_id"],
-            method=row["method"],
-            session_seconds=row["session_seconds"],
-        )
-        for row in rows
-    ]
 
 
 def purge(connection: sqlite3.Connection, asked_before: datetime) -> int:

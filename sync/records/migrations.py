@@ -24,6 +24,11 @@ def roaming(db: Database) -> None:
     db.execute("INSERT INTO command_cursor (id, after_seq) VALUES (1, 0)")
 
 
+@migrations()
+def requests_by_address(db: Database) -> None:
+    db.execute("CREATE INDEX admission_requests_by_ip ON admission_requests (ip, boot_id, asked_boottime_ms)")
+
+
 _FOUNDING = """
 CREATE TABLE leads (
     lead_id TEXT PRIMARY KEY,

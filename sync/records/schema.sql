@@ -42,13 +42,14 @@ CREATE TABLE admission_requests (
     request_id TEXT PRIMARY KEY,
     ip TEXT NOT NULL,
     lead_id TEXT,
-    method TEXT NOT NULL,             -- form
+    method TEXT NOT NULL,             -- form | voucher | staff_code | roaming
     session_seconds INTEGER NOT NULL,
     asked_at TEXT NOT NULL,
     boot_id TEXT NOT NULL,
     asked_boottime_ms INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX admission_requests_by_asked ON admission_requests (boot_id, asked_boottime_ms);
+CREATE INDEX admission_requests_by_ip ON admission_requests (ip, boot_id, asked_boottime_ms);
 
 -- One stay of a station. Writer: sensor. Dies: privacy.visit_days.
 CREATE TABLE visits (

@@ -1,3 +1,4 @@
+import sqlite3
 from dataclasses import replace
 
 from sync.records import Records, admission, leads, outbox
@@ -98,6 +99,30 @@ async def test_the_last_request_of_an_address_is_found_while_it_is_good(
     assert await portal_records.read(admission.latest_from, "10.77.0.10", clock) is None
     clock.advance(admission.GOOD_FOR_SECONDS + 1)
     assert await portal_records.read(admission.latest_from, FORM.ip, clock) is None
+
+
+async def test_only_the_requests_since_the_last_look_are_read(
+    portal_records: Records, clock: FakeClock
+) -> None:
+    await portal_records.write(leads.register, FORM, clock)
+    clock.advance(30)
+    await portal_records.write(leads.register, replace(FORM, form_id="02FORM"), clock)
+    since = await portal_records.read(admission.pending, clock, clock.boottime() - 10)
+    assert [request.request_id for request in since] == ["02FORM"]
+
+
+async def test_the_request_of_an_address_is_found_without_reading_everybodys(
+    portal_records: Records, clock: FakeClock
+) -> None:
+    def steps(connection: sqlite3.Connection) -> list[str]:
+        plans: list[str] = []
+        connection.set_trace_callback(plans.append)
+        admission.latest_from(connection, FORM.ip, clock)
+        connection.set_trace_callback(None)
+        return [row["detail"] for row in connection.execute(f"EXPLAIN QUERY PLAN {plans[0]}")]
+
+    (step,) = await portal_records.read(steps)
+    assert "admission_requests_by_ip (ip=? AND boot_id=? AND asked_boottime_ms>?)" in step
 
 
 async def test_an_old_lead_dies_with_its_consents(portal_records: Records, clock: FakeClock) -> None:
