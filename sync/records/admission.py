@@ -51,7 +51,8 @@ def lead_of(connection: sqlite3.Connection, request_id: str) -> LeadId | None:
 def find(connection: sqlite3.Connection, request_id: str, clock: Clock) -> AdmissionRequest | None:
     """The request, while it is good: asked in this boot, not over five minutes ago."""
     row = connection.execute(
-        f"SELECT * FROM admission_requests WHERE request_id = :request_id AND {_GOOD}",
+        "SELECT * FROM admission_requests WHERE request_id = :request_id"
+        " AND boot_id = :boot_id AND asked_boottime_ms >= :since",
         _since(clock) | {"request_id": request_id},
     ).fetchone()
     return _request(row) if row else None
@@ -64,7 +65,8 @@ def pending(connection: sqlite3.Connection, clock: Clock, asked_since: float = 0
     """
     since = _since(clock)
     rows = connection.execute(
-        f"SELECT * FROM admission_requests WHERE {_GOOD} ORDER BY asked_boottime_ms",
+        "SELECT * FROM admission_requests WHERE boot_id = :boot_id AND asked_boottime_ms >= :since"
+        " ORDER BY asked_boottime_ms",
         since | {"since": max(since["since"], int(asked_since * 1000))},
     )
     return [_request(row) for row in rows]
@@ -73,14 +75,11 @@ def pending(connection: sqlite3.Connection, clock: Clock, asked_since: float = 0
 def latest_from(connection: sqlite3.Connection, ip: str, clock: Clock) -> AdmissionRequest | None:
     """The last good request for the station at this address."""
     row = connection.execute(
-        f"SELECT * FROM admission_requests WHERE ip = :ip AND {_GOOD}"
+        "SELECT * FROM admission_requests WHERE ip = :ip AND boot_id = :boot_id AND asked_boottime_ms >= :since"
         " ORDER BY asked_boottime_ms DESC LIMIT 1",
         _since(clock) | {"ip": ip},
     ).fetchone()
     return _request(row) if row else None
-
-
-_GOOD = "boot_id = :boot_id AND asked_boottime_ms >= :since"
 
 
 def _since(clock: Clock) -> dict[str, Any]:
