@@ -16,12 +16,16 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{ho
 <p id="from">You come from {peer}.</p></body></html>
 """
 
+_SOMETHING = "<!doctype html><title>Hello</title>"
+
 
 async def answer(request: web.Request) -> web.Response:
     check = find(request.url.host or "", request.path)
     if check is not None:
         kind = "text/plain" if request.path.endswith(".txt") else "text/html"
-        return web.Response(status=check.status, text=check.body or None, content_type=kind)
+        right = check.answers[0]
+        status, body = right.status or 200, right.body if right.body is not None else _SOMETHING
+        return web.Response(status=status, text=body or None, content_type=kind, headers=right.headers)
     if request.path.startswith("/bytes/"):
         return web.Response(body=bytes(int(request.path.removeprefix("/bytes/"))))
     page = _PAGE.format(host=request.url.host, peer=request.remote)
