@@ -11,6 +11,7 @@ from sync.headoffice import openapi
 from sync.headoffice.bell import Bell
 from sync.headoffice.commands import poll_commands
 from sync.headoffice.console import add_console, error_page
+from sync.headoffice.honour import honour_session
 from sync.headoffice.metrics import Metrics
 from sync.headoffice.parts import KEY_ID, PARTS, Parts
 from sync.headoffice.problems import from_failure
@@ -27,6 +28,10 @@ access_log = logging.getLogger("yingke.headoffice.access")
 _UPLOADS_OF_ONE_STORE = 32
 # Ten thousand stores, and programs beside them.
 _MOST_KEYS = 20_000
+# Who found somebody's code may not try one contact after the other with it, nor a store one code after the
+# other: 50 bits of a code cannot be searched at twelve a minute.
+_TRIES_OF_A_CODE, _CODE_REFILL_SECONDS = 6, 300.0
+_TRIES_OF_A_VENUE, _VENUE_REFILL_SECONDS = 60, 5.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -52,9 +57,22 @@ def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Appli
             keys=_MOST_KEYS,
         ),
         uploads=Turnstile(limits.uploads_waiting, _UPLOADS_OF_ONE_STORE),
+        tries_of_code=RateLimit(
+            burst=_TRIES_OF_A_CODE,
+            refill_seconds=_CODE_REFILL_SECONDS,
+            seconds=clock.boottime,
+            keys=_MOST_KEYS,
+        ),
+        tries_of_venue=RateLimit(
+            burst=_TRIES_OF_A_VENUE,
+            refill_seconds=_VENUE_REFILL_SECONDS,
+            seconds=clock.boottime,
+            keys=_MOST_KEYS,
+        ),
     )
     app.router.add_post("/v1/venues/{venue_id}/events", receive_events)
     app.router.add_get("/v1/venues/{venue_id}/commands", poll_commands, allow_head=False)
+    app.router.add_post("/v1/venues/{venue_id}/roaming", honour_session)
     app.router.add_get("/v1/openapi.json", describe, allow_head=False)
     app.router.add_get("/v1/{table}", pull_table, allow_head=False)
     app.router.add_get("/healthz", health)

@@ -93,6 +93,16 @@ async def _add_brand(storage: Storage, options: argparse.Namespace) -> None:
     _say(options, {"brand_id": brand_id}, f"Brand {brand_id} is added.")
 
 
+async def _switch_roaming(storage: Storage, options: argparse.Namespace) -> None:
+    await storage.set_roaming(options.brand_id, options.switch == "on")
+    words = {
+        "on": "Sessions of its stores hold in its other stores",
+        "off": "A session holds in its own store only",
+    }
+    answer = {"brand_id": options.brand_id, "roaming": options.switch}
+    _say(options, answer, f"{words[options.switch]} from now on.")
+
+
 async def _add_key(storage: Storage, options: argparse.Namespace) -> None:
     scopes = tuple(dict.fromkeys(scope.strip() for scope in options.scope.split(",")))
     unknown = [scope for scope in scopes if scope not in SCOPES]
@@ -164,20 +174,25 @@ def _add_parsers(commands: Any, every: argparse.ArgumentParser) -> None:
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print one JSON object")
 
+    def group_of(thing: str, meaning: str, actions: str) -> Any:
+        group = commands.add_parser(thing, help=meaning)
+        return group.add_subparsers(dest="action", required=True, metavar=actions)
+
     def add(
-        thing: str, name: str, meaning: str, act: Callable[..., Awaitable[None]], description: str
+        group: Any,
+        name: str,
+        meaning: str,
+        act: Callable[..., Awaitable[None]],
+        description: str,
+        action: str = "add",
     ) -> Any:
-        group = commands.add_parser(thing, help=f"add a {thing}" if thing != "staff" else "add people")
-        actions = group.add_subparsers(dest="action", required=True, metavar="add")
-        parser = actions.add_parser(
-            "add", parents=[every, as_json], help=description, description=description
-        )
+        parser = group.add_parser(action, parents=[every, as_json], help=description, description=description)
         parser.add_argument(name.lower(), metavar=name, help=meaning)
         parser.set_defaults(act=act)
         return parser
 
     venue = add(
-        "venue",
+        group_of("venue", "add a venue", "add"),
         "VENUE_ID",
         _ID_MEANING,
         _add_venue,
@@ -187,14 +202,29 @@ def _add_parsers(commands: Any, every: argparse.ArgumentParser) -> None:
     venue.add_argument(
         "--brand", metavar="BRAND_ID", default=DEFAULT_BRAND, help=f"its brand (default: {DEFAULT_BRAND})"
     )
-    brand = add("brand", "BRAND_ID", _ID_MEANING, _add_brand, "Adds a brand.")
+    brands = group_of("brand", "add a brand, or switch its roaming", "add|roaming")
+    brand = add(brands, "BRAND_ID", _ID_MEANING, _add_brand, "Adds a brand.")
     brand.add_argument("--name", required=True, help="the brand's name")
+    roaming = add(
+        brands,
+        "BRAND_ID",
+        _ID_MEANING,
+        _switch_roaming,
+        "Says whether a session that began in one of the brand's stores holds in its others too. The stores "
+        "that take part have registration.roaming on.",
+        action="roaming",
+    )
+    roaming.add_argument("switch", choices=("on", "off"), help="off for a new brand")
     key = add(
-        "key", "NAME", "what the key is for", _add_key, "Makes a key for a program that pulls; shown once."
+        group_of("key", "add a key", "add"),
+        "NAME",
+        "what the key is for",
+        _add_key,
+        "Makes a key for a program that pulls; shown once.",
     )
     key.add_argument("--scope", default="read", help="read, or read,pii for personal fields (default: read)")
     staff = add(
-        "staff",
+        group_of("staff", "add people", "add"),
         "LOGIN",
         _ID_MEANING,
         _add_staff,

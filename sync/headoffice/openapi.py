@@ -3,7 +3,9 @@
 from typing import Any
 
 from sync.headoffice.commands import LONGEST_WAIT_SECONDS
+from sync.headoffice.honour import LONGEST_CONTACT
 from sync.headoffice.pull import DEFAULT_LIMIT, MAX_LIMIT
+from sync.headoffice.roaming import SENTENCES
 from sync.headoffice.tables import BASE, TABLES, Column, Table
 
 _TIME = {"type": "string", "format": "date-time"}
@@ -45,6 +47,7 @@ def _paths() -> dict[str, Any]:
     return {
         "/v1/venues/{venue_id}/events": {"post": _receive()},
         "/v1/venues/{venue_id}/commands": {"get": _commands()},
+        "/v1/venues/{venue_id}/roaming": {"post": _honour()},
         **pulled,
         "/v1/openapi.json": {"get": _plain("This document.", "application/json")},
         "/healthz": {"get": _plain("Whether the head office can work.", "application/json", problems=(503,))},
@@ -164,6 +167,51 @@ def _commands() -> dict[str, Any]:
         "responses": {
             "200": _content("Commands in their order.", "application/json", answer),
             **_problems(400, 401, 403, 429, 503),
+        },
+    }
+
+
+def _honour() -> dict[str, Any]:
+    text = {"type": "string"}
+    wish = {
+        "type": "object",
+        "required": ["request_id", "code_sha256", "contact"],
+        "properties": {
+            "request_id": {"type": "string", "pattern": "^[!-~]{1,64}$"},
+            "code_sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "contact": {
+                "type": "string",
+                "maxLength": LONGEST_CONTACT,
+                "description": "What she registered with: E.164, or an e-mail address in lower case.",
+            },
+        },
+    }
+    answer = {
+        "type": "object",
+        "required": ["grant_id", "session_seconds", "origin_session_id", "lead_id"],
+        "properties": {
+            "grant_id": {**text, "description": "A `revoke` command names it when the session moves on."},
+            "session_seconds": {"type": "integer", "minimum": 0, "description": "What is left of it."},
+            "origin_session_id": text,
+            "lead_id": text,
+        },
+    }
+    no = _content(
+        "A no; its key is one of " + ", ".join(SENTENCES) + ".",
+        "application/problem+json",
+        {"$ref": "#/components/schemas/Problem"},
+    )
+    return {
+        "summary": "Whether a shopper's session of another store of the brand holds at this one.",
+        "security": [{"uploadKey": []}],
+        "parameters": [_venue_id()],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": wish}}},
+        "responses": {
+            "200": _content(
+                "It holds. The same request_id again is the same grant.", "application/json", answer
+            ),
+            **_problems(401, 403, 413, 422, 429, 503),
+            "409": no,
         },
     }
 

@@ -23,6 +23,8 @@ class Parts:
     bell: Bell
     requests: RateLimit
     uploads: Turnstile
+    tries_of_code: RateLimit
+    tries_of_venue: RateLimit
 
 
 PARTS = web.AppKey("parts", Parts)

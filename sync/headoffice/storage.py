@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from sync.envelope import Line
 from sync.headoffice.keys import StoredKey
 from sync.headoffice.projection import Change
+from sync.headoffice.roaming import Honoured, RefusalKey, Wish
 
 Role = Literal["viewer", "marketing"]
 ROLES: tuple[Role, ...] = ("viewer", "marketing")
@@ -158,6 +159,18 @@ class Storage(Protocol):
     async def add_key(self, key: StoredKey, now: datetime) -> None: ...
     async def add_brand(self, brand_id: str, name: str, now: datetime) -> None: ...
     async def add_venue(self, venue_id: str, name: str, brand_id: str, now: datetime) -> NewVenue: ...
+
+    async def set_roaming(self, brand_id: str, on: bool) -> None:
+        """Whether sessions of the brand's stores hold in its others. Raises NotThere."""
+        ...
+
+    async def honoured_before(self, wish: Wish, now: datetime) -> Honoured | RefusalKey | None:
+        """What the same wish was answered before, None for a new one."""
+        ...
+
+    async def honour(self, wish: Wish, now: datetime) -> Honoured | RefusalKey:
+        """Decides on a wish. An older grant of the same session is taken back by a command in one go."""
+        ...
 
     async def put_staff(self, staff: Staff, now: datetime) -> None: ...
     async def find_staff(self, login: str) -> Staff | None: ...

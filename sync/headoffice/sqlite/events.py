@@ -5,6 +5,7 @@ import sqlite3
 from datetime import datetime
 
 from sync.envelope import to_json, to_line
+from sync.headoffice.sqlite.roaming import note_code
 from sync.headoffice.sqlite.rows import Sequence, erase_lead, merge
 from sync.headoffice.storage import Accepted, Batch, Health, Receipt, Refused
 from sync.model import to_wire
@@ -80,6 +81,8 @@ def _apply(
     elif not alive and change.table == "leads":
         # Told late of a lead that is erased already: its words are not kept either.
         erase_lead(connection, change.row_id, venue_id, brand_id, sequence.next(), now)
+    elif accepted.line.event.type == "session.started":
+        note_code(connection, accepted.line, venue_id, now)
 
 
 def _place_holds_another(connection: sqlite3.Connection, row: dict[str, str | int | None]) -> bool:
@@ -139,7 +142,9 @@ def note_health(connection: sqlite3.Connection, venue_id: str, health: Health, a
     )
 
 
-def purge(connection: sqlite3.Connection, events_before: str, rejected_before: str, now: str) -> int:
+def purge(
+    connection: sqlite3.Connection, events_before: str, rejected_before: str, codes_before: str, now: str
+) -> int:
     """Takes out what has reached its age; returns how many rows died."""
     died = 0
     for statement in (
@@ -147,7 +152,14 @@ def purge(connection: sqlite3.Connection, events_before: str, rejected_before: s
         "DELETE FROM rejected_lines WHERE received_at < :rejected_before",
         "DELETE FROM sign_ins WHERE expires_at < :now",
         "DELETE FROM commands WHERE expires_at < :now",
+        "DELETE FROM roaming_codes WHERE received_at < :codes_before",
+        "DELETE FROM roaming_grants WHERE ends_at < :now",
     ):
-        names = {"events_before": events_before, "rejected_before": rejected_before, "now": now}
+        names = {
+            "events_before": events_before,
+            "rejected_before": rejected_before,
+            "codes_before": codes_before,
+            "now": now,
+        }
         died += connection.execute(statement, names).rowcount
     return died

@@ -20,6 +20,12 @@ def founding(db: Database) -> None:
     )
 
 
+@migrations()
+def roaming(db: Database) -> None:
+    for statement in _ROAMING.split(";\n"):
+        db.execute(statement)
+
+
 _FOUNDING = """
 CREATE TABLE brands (
     brand_id TEXT PRIMARY KEY,
@@ -170,4 +176,32 @@ CREATE TABLE deletions (
     PRIMARY KEY (venue_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX deletions_by_seq ON deletions (seq)
+"""
+
+_ROAMING = """
+ALTER TABLE brands ADD COLUMN roaming TEXT NOT NULL DEFAULT 'off';
+CREATE TABLE roaming_codes (
+    code_sha256 TEXT PRIMARY KEY,
+    venue_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    epoch TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    received_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX roaming_codes_by_received_at ON roaming_codes (received_at);
+CREATE TABLE roaming_grants (
+    venue_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    grant_id TEXT NOT NULL,
+    code_sha256 TEXT NOT NULL,
+    origin_venue_id TEXT NOT NULL,
+    origin_session_id TEXT NOT NULL,
+    lead_id TEXT NOT NULL,
+    granted_at TEXT NOT NULL,
+    ends_at TEXT NOT NULL,
+    revoked_at TEXT,
+    PRIMARY KEY (venue_id, request_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX roaming_grants_by_origin ON roaming_grants (origin_venue_id, origin_session_id);
+CREATE INDEX roaming_grants_by_ends_at ON roaming_grants (ends_at)
 """

@@ -6,7 +6,8 @@
 CREATE TABLE brands (
     brand_id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    added_at TEXT NOT NULL
+    added_at TEXT NOT NULL,
+    roaming TEXT NOT NULL DEFAULT 'off'  -- on: sessions of its stores hold in its others
 ) STRICT;
 
 -- The last seq that was given to a row. One row; only changed inside a writing transaction, so that
@@ -181,3 +182,32 @@ CREATE TABLE deletions (
     PRIMARY KEY (venue_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX deletions_by_seq ON deletions (seq);
+
+-- Whose session a code is: the digest that came with session.started. Asked for across stores, so no venue
+-- leads its key. Dies: 31 days after it came.
+CREATE TABLE roaming_codes (
+    code_sha256 TEXT PRIMARY KEY,
+    venue_id TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    epoch TEXT NOT NULL,              -- with seq: the event that told of it
+    seq INTEGER NOT NULL,
+    received_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX roaming_codes_by_received_at ON roaming_codes (received_at);
+
+-- Which other store a session goes on in, asked for once by request_id. Dies when the session is over.
+CREATE TABLE roaming_grants (
+    venue_id TEXT NOT NULL,
+    request_id TEXT NOT NULL,
+    grant_id TEXT NOT NULL,
+    code_sha256 TEXT NOT NULL,
+    origin_venue_id TEXT NOT NULL,
+    origin_session_id TEXT NOT NULL,
+    lead_id TEXT NOT NULL,
+    granted_at TEXT NOT NULL,
+    ends_at TEXT NOT NULL,
+    revoked_at TEXT,                  -- when the session moved on to another store
+    PRIMARY KEY (venue_id, request_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX roaming_grants_by_origin ON roaming_grants (origin_venue_id, origin_session_id);
+CREATE INDEX roaming_grants_by_ends_at ON roaming_grants (ends_at);

@@ -5,13 +5,14 @@ import queue
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sync.group_commit import GroupCommit, NotCommitted
 from sync.headoffice.keys import StoredKey
-from sync.headoffice.sqlite import access, events, overview, rows, venues
+from sync.headoffice.roaming import Honoured, RefusalKey, Wish
+from sync.headoffice.sqlite import access, events, overview, roaming, rows, venues
 from sync.headoffice.sqlite.connect import because, connect, migrate
 from sync.headoffice.storage import (
     Batch,
@@ -28,6 +29,8 @@ from sync.model import to_wire
 P = ParamSpec("P")
 T = TypeVar("T")
 _READERS = 2
+# The longest session a box may give (registration.session_minutes) and a day.
+_CODE_DAYS = 31
 
 
 class SqliteStorage:
@@ -115,6 +118,15 @@ class SqliteStorage:
     async def add_venue(self, venue_id: str, name: str, brand_id: str, now: datetime) -> NewVenue:
         return await self._write(venues.add_venue, venue_id, name, brand_id, to_wire(now))
 
+    async def set_roaming(self, brand_id: str, on: bool) -> None:
+        await self._write(roaming.set_roaming, brand_id, on)
+
+    async def honoured_before(self, wish: Wish, now: datetime) -> Honoured | RefusalKey | None:
+        return await self._read(roaming.honoured_before, wish, now)
+
+    async def honour(self, wish: Wish, now: datetime) -> Honoured | RefusalKey:
+        return await self._write(roaming.honour, wish, now)
+
     async def put_staff(self, staff: Staff, now: datetime) -> None:
         await self._write(access.put_staff, staff, to_wire(now))
 
@@ -137,4 +149,6 @@ class SqliteStorage:
         return await self._read(overview.latest_leads, limit)
 
     async def purge(self, events_before: datetime, rejected_before: datetime, now: datetime) -> int:
-        return await self._write(events.purge, to_wire(events_before), to_wire(rejected_before), to_wire(now))
+        codes_before = now - timedelta(days=_CODE_DAYS)
+        ages = [to_wire(each) for each in (events_before, rejected_before, codes_before, now)]
+        return await self._write(events.purge, *ages)

@@ -25,7 +25,7 @@ def add_brand(connection: sqlite3.Connection, brand_id: str, name: str, now: str
 
 def add_venue(connection: sqlite3.Connection, venue_id: str, name: str, brand_id: str, now: str) -> NewVenue:
     """The store with its number and its upload key. Raises AlreadyThere, NotThere (the brand)."""
-    _need_brand(connection, brand_id)
+    need_brand(connection, brand_id)
     if connection.execute(
         "SELECT 1 FROM venues WHERE venue_id = :venue_id", {"venue_id": venue_id}
     ).fetchone():
@@ -50,7 +50,8 @@ def add_venue(connection: sqlite3.Connection, venue_id: str, name: str, brand_id
     return NewVenue(venue_id=venue_id, venue_number=number, brand_id=brand_id, name=name, upload_key=shown)
 
 
-def _need_brand(connection: sqlite3.Connection, brand_id: str) -> None:
+def need_brand(connection: sqlite3.Connection, brand_id: str) -> None:
+    """Raises NotThere."""
     known = [row[0] for row in connection.execute("SELECT brand_id FROM brands ORDER BY brand_id")]
     if brand_id not in known:
         closest = get_close_matches(brand_id, known, n=1)

@@ -103,6 +103,18 @@ def test_a_store_belongs_to_the_brand_that_was_added(
     assert json.loads(capsys.readouterr().out)["brand_id"] == "tea"
 
 
+def test_roaming_is_switched_for_a_brand_there_is(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    switch = ["brand", "roaming", "default", "on", "--json", "--database", database]
+    assert headoffice.main(switch) == 0
+    assert json.loads(capsys.readouterr().out) == {"brand_id": "default", "roaming": "on"}
+    kept = sqlite3.connect(tmp_path / "headoffice.db").execute("SELECT roaming FROM brands").fetchall()
+    assert kept == [("on",)]
+    assert headoffice.main(["brand", "roaming", "defualt", "off", "--database", database]) == 1
+    assert "did you mean 'default'" in capsys.readouterr().err
+
+
 def test_staff_come_with_a_password_from_stdin_that_is_long_enough(database: str, tmp_path: Path) -> None:
     add = ["staff", "add", "ann", "--role", "marketing", "--database", database]
     assert headoffice.main(add, stdin=io.StringIO("short\n")) == 1
@@ -146,7 +158,8 @@ def test_a_missing_settings_file_that_was_named_is_a_mistake(
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["serve"], ["venue"], ["venue", "add"], ["key", "add"], ["staff", "add"]]
+    "command",
+    [[], ["serve"], ["venue"], ["venue", "add"], ["key", "add"], ["staff", "add"], ["brand", "roaming"]],
 )
 def test_help_is_there_for_every_command(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:

@@ -19,7 +19,7 @@ def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
     rows = connection.execute(
         "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name NOT LIKE '\\_%' ESCAPE '\\'"
     )
-    return {name: " ".join(re.sub(r"--[^\n]*", "", sql).split()) for name, sql in rows}
+    return {name: "".join(re.sub(r"--[^\n]*", "", sql).split()) for name, sql in rows}
 
 
 @pytest.fixture
