@@ -8,13 +8,25 @@ from datetime import datetime, timedelta
 
 from sync.config import Privacy
 from sync.model import Clock
-from sync.records import admission, command_log, footfall, grants, leads, notices, outbox, roaming, visits
+from sync.records import (
+    admission,
+    command_log,
+    footfall,
+    grants,
+    leads,
+    notices,
+    outbox,
+    roaming,
+    visits,
+    vouchers,
+)
 from sync.records.connect import Process, Records, RecordsUnavailable
 
 log = logging.getLogger(__name__)
 
 ADMISSION_REQUEST_DAYS = 1
 SET_ASIDE_DAYS = 90
+VOUCHER_DAYS = 90
 GRANT_DAYS = 31
 _LOOK_SECONDS = 3600
 
@@ -28,6 +40,7 @@ def ages(process: Process, privacy: Privacy) -> dict[Purge, int]:
             leads.purge: privacy.lead_days,
             admission.purge: ADMISSION_REQUEST_DAYS,
             roaming.purge: ADMISSION_REQUEST_DAYS,
+            vouchers.purge: VOUCHER_DAYS,
         },
         "gate": {},
         "sensor": {visits.purge: privacy.visit_days, footfall.purge: privacy.footfall_days},

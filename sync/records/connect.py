@@ -20,7 +20,8 @@ T = TypeVar("T")
 _SHARED = frozenset({"outbox", "notices"})
 WRITERS: dict[Process, frozenset[str]] = {
     "portal": _SHARED
-    | {"leads", "consents", "consent_texts", "admission_requests", "owner_account", "roaming_requests"},
+    | {"leads", "consents", "consent_texts", "admission_requests", "owner_account", "roaming_requests"}
+    | {"vouchers", "voucher_uses"},
     "gate": _SHARED,
     "sensor": _SHARED | {"visits", "footfall", "sensor_cursor"},
     "sync": _SHARED

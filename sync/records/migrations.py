@@ -29,6 +29,12 @@ def requests_by_address(db: Database) -> None:
     db.execute("CREATE INDEX admission_requests_by_ip ON admission_requests (ip, boot_id, asked_boottime_ms)")
 
 
+@migrations()
+def vouchers(db: Database) -> None:
+    for statement in _VOUCHERS.split(";\n"):
+        db.execute(statement)
+
+
 _FOUNDING = """
 CREATE TABLE leads (
     lead_id TEXT PRIMARY KEY,
@@ -185,4 +191,23 @@ CREATE TABLE commands_set_aside (
     reason TEXT NOT NULL,
     set_aside_at TEXT NOT NULL
 ) STRICT
+"""
+
+_VOUCHERS = """
+CREATE TABLE vouchers (
+    code TEXT PRIMARY KEY,
+    batch_id TEXT NOT NULL,
+    session_seconds INTEGER NOT NULL,
+    uses INTEGER NOT NULL,
+    made_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX vouchers_by_batch ON vouchers (batch_id);
+CREATE INDEX vouchers_by_expires_at ON vouchers (expires_at);
+CREATE TABLE voucher_uses (
+    request_id TEXT PRIMARY KEY,
+    code TEXT NOT NULL REFERENCES vouchers (code) ON DELETE CASCADE,
+    used_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX voucher_uses_by_code ON voucher_uses (code)
 """

@@ -193,3 +193,27 @@ CREATE TABLE commands_set_aside (
     reason TEXT NOT NULL,
     set_aside_at TEXT NOT NULL
 ) STRICT;
+
+-- A code the owner hands out. It lies here as it is and not as a hash, decided so: she must be able to print
+-- a lost sheet again; it guards a few hours of free WiFi and nobody's data; who can read this file sees all
+-- contacts anyway; and a hash of 39 bits is guessed back. Writer: portal.
+-- Dies: 90 days after expires_at.
+CREATE TABLE vouchers (
+    code TEXT PRIMARY KEY,            -- nine characters of vouchers.py's alphabet, without the dashes
+    batch_id TEXT NOT NULL,
+    session_seconds INTEGER NOT NULL,
+    uses INTEGER NOT NULL,            -- admissions it is good for
+    made_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX vouchers_by_batch ON vouchers (batch_id);
+CREATE INDEX vouchers_by_expires_at ON vouchers (expires_at);
+
+-- What a voucher paid for: one row an admission request, so that a second tap is no second use. Given back
+-- when the gate never granted the request. Writer: portal. Dies with its voucher.
+CREATE TABLE voucher_uses (
+    request_id TEXT PRIMARY KEY,
+    code TEXT NOT NULL REFERENCES vouchers (code) ON DELETE CASCADE,
+    used_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX voucher_uses_by_code ON voucher_uses (code);

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from sync.config import Config
 from sync.records import Records, leads, notices, open_records
-from sync.records.ages import ages, bury
+from sync.records.ages import VOUCHER_DAYS, ages, bury
 from sync.records.connect import WRITERS
 from tests.clock import FakeClock
 from tests.unit.sync.records.test_leads import FORM
@@ -58,5 +58,5 @@ async def test_each_process_may_bury_what_it_is_to_bury(path: Path, clock: FakeC
 
 def test_the_settings_decide_the_ages() -> None:
     longer = replace(PRIVACY, lead_days=60, visit_days=61, footfall_days=62)
-    assert {60, 1} == set(ages("portal", longer).values())
+    assert {60, 1, VOUCHER_DAYS} == set(ages("portal", longer).values())
     assert {61, 62} == set(ages("sensor", longer).values())
