@@ -6,7 +6,7 @@ Everything here may be done twice; what is as it should be is left alone.
 import logging
 import socket
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import IPv4Interface, IPv6Interface, IPv6Network, ip_interface
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from sync.process import ProcessFailed
 log = logging.getLogger(__name__)
 
 _PROC_SYS = Path("/proc/sys")
+_GONE = 0x01 | 0x10  # RTNH_F_DEAD, RTNH_F_LINKDOWN (linux/rtnetlink.h)
+_RT_SCOPE_UNIVERSE = 0
 _IFA_F_NODAD = 0x02  # linux/if_addr.h: our own network, the address must work at once
 
 ROUTER: Mapping[str, str] = {
@@ -54,6 +56,36 @@ def ensure(config: Config) -> None:
     switch(ROUTER, needed=True)
     # A router still listens to its own uplink's routers (accept_ra=2, kernel ip-sysctl.rst).
     switch({**AUDIBLE, f"net/ipv6/conf/{network.uplink}/accept_ra": "2"}, needed=False)
+
+
+def uplink_has_route(config: Config) -> bool:
+    """Whether a default route of either family leads over the uplink and its cable is plugged in. Blocks; not
+    for a thread with an event loop."""
+    with IPRoute() as route:
+        found = route.link_lookup(ifname=config.network.uplink)
+        if not found:
+            return False
+        routes = [
+            each
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for each in route.get_default_routes(family=family)
+        ]
+        return any(each.get("RTA_OIF") == found[0] and not each["flags"] & _GONE for each in routes)
+
+
+def lan_prefixes6(config: Config) -> list[IPv6Network]:
+    """The prefixes of the LAN bridge that are not its ULA: what the uplink delegated. Blocks; not for a
+    thread with an event loop."""
+    own = IPv6Interface(config.network.lan_ula).network
+    with IPRoute() as route:
+        found = route.link_lookup(ifname=config.network.bridge)
+        there = route.get_addr(index=found[0], family=socket.AF_INET6) if found else []
+        networks = {
+            IPv6Interface(f"{each.get('IFA_ADDRESS')}/{each['prefixlen']}").network
+            for each in there
+            if each["scope"] == _RT_SCOPE_UNIVERSE
+        }
+    return sorted(networks - {own})
 
 
 def uplink_has_ipv6(config: Config) -> bool:
