@@ -9,13 +9,16 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from tests.bench import machine
 from tests.bench.result import Result
 from tests.lab.private import NoPrivateWorld, inside, run_inside
 
 BENCHES = {
     "intercept": "redirects a second, beside nginx",
+    "forward": "what a phone gets through with thousands admitted, beside plain NAT and other portals' rules",
     "admit": "from the form sent to the first packet forwarded",
     "memory": "what the four processes hold after 1,000 registrations",
 }
@@ -37,7 +40,11 @@ def main(arguments: list[str]) -> int:
             return 77
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for name in options.names or BENCHES:
+        before = machine.others_work()
         result = importlib.import_module(f"tests.bench.{name}").measure()
+        result = replace(result, machine=machine.described(before, machine.others_work()))
+        if warning := result.machine.get("warning"):
+            print(f"{name}: {warning}", file=sys.stderr)
         _print(name, result, as_json=options.json)
     return 0
 

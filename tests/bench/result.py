@@ -8,11 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """`figures` are ours, `peers` the others' (None: not installed), `ratios` ours to theirs."""
+    """`figures` are ours, `peers` the others' (None: not installed), `ratios` ours to theirs; `machine`: on
+    which, and what else it did."""
 
     figures: Mapping[str, Any] = field(default_factory=dict)
     peers: Mapping[str, Any] = field(default_factory=dict)
     ratios: Mapping[str, Any] = field(default_factory=dict)
+    machine: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -21,3 +23,8 @@ class Result:
 def median(values: Sequence[float]) -> float:
     """The middle of several runs, to four figures: more would be noise."""
     return float(f"{statistics.median(values):.4g}")
+
+
+def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The middle of the ratios of runs that stood side by side. Raises ValueError when one side has more."""
+    return median([mine / other for mine, other in zip(ours, theirs, strict=True)])

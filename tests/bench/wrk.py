@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # What an iPhone's check looks like; `Connection: close` makes each request a connection of its own.
@@ -18,9 +19,11 @@ class Load:
     failed: int
 
 
-def load(url: str, *, connections: int, seconds: int) -> Load:
-    """Loads `url` for a bounded time. Raises RuntimeError when a reply was no 2xx or 3xx, or none came."""
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
+def load(url: str, *, connections: int, seconds: int, wrk: Sequence[str] = ("wrk",)) -> Load:
+    """Loads `url` for a bounded time; `wrk` is the command line that starts it. Raises RuntimeError when it
+    said nothing of use.
+    """
+    command = [*wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
     for header in _HEADERS:
         command += ["-H", header]
     said = subprocess.run(

@@ -1,0 +1,62 @@
+"""The four loads of `forward`: one TCP stream up, one down, small datagrams, short fetches."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+
+from tests.bench.rig import IPERF_PORT, SERVER, SINK_PORT, Rig
+from tests.bench.wrk import load
+from tests.lab.namespace import environment
+
+SECONDS = 1
+
+
+def tcp_up(rig: Rig) -> float:
+    """Gbit/s that the server received of one stream."""
+    return _stream(rig)
+
+
+def tcp_down(rig: Rig) -> float:
+    """Gbit/s that the phone received of one stream."""
+    return _stream(rig, "--reverse")
+
+
+def udp64(rig: Rig) -> float:
+    """Thousands of datagrams with 64 bytes that came through a second."""
+    before = rig.arrived()
+    said = _run(rig.on_phone(sys.executable, "-m", "tests.bench.blast", SERVER, str(SINK_PORT), str(SECONDS)))
+    return (rig.arrived() - before) / float(said.split()[1]) / 1000
+
+
+def fetches(rig: Rig) -> float:
+    """Pages fetched a second by sixteen at a time, each on a connection of its own."""
+    done = load(f"http://{SERVER}/", connections=16, seconds=SECONDS, wrk=rig.on_phone("wrk"))
+    if done.failed:
+        raise RuntimeError(f"{done.failed} fetches failed")
+    return done.per_second
+
+
+LOADS: Mapping[str, Callable[[Rig], float]] = {
+    "tcp_up": tcp_up,
+    "tcp_down": tcp_down,
+    "udp64": udp64,
+    "fetches": fetches,
+}
+
+
+def _stream(rig: Rig, *options: str) -> float:
+    command = ["iperf3", "-c", SERVER, "-p", str(IPERF_PORT), "-t", str(SECONDS), "--json", *options]
+    said = json.loads(_run(rig.on_phone(*command)))
+    if "sum_received" not in said["end"]:
+        raise RuntimeError(f"iperf3: {said.get('error') or said}")
+    return float(said["end"]["sum_received"]["bits_per_second"]) / 1e9
+
+
+def _run(command: list[str]) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=SECONDS + 30, env=environment(), check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
+    return done.stdout
