@@ -1,4 +1,4 @@
-"""The packet filter: our two tables, and the members of their sets. In process, by libnftables.
+"""The packet filter: our three tables, and the members of their sets. In process, by libnftables.
 
 Measured 2026-11-23 (2-core x86 VM, Linux 6.18, nft 1.0.6): adding a member to both sets 75 µs with 10,000
 others in them.
@@ -7,87 +7,33 @@ others in them.
 import ctypes
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
 from importlib.resources import files
-from ipaddress import IPv4Interface, IPv6Interface
-from typing import Any, NamedTuple
+from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
+from typing import Any
 
 from netctl.api import Mac
 from netctl.gate.sessions import Admit, Member
+from netctl.linux import elements
+from netctl.linux.elements import DOWN, GARDEN, UP, Pair, merged, parse_set, parse_timed
+from netctl.linux.features import FEATURES, Feature
 from sync.config import Config
 from sync.process import ProcessFailed
 
-_UP, _DOWN = "inet yingke admitted", "netdev yingke admitted"
-_ENDLESS = 2**31
-# One bit of the packet's mark; the others stay free for shaping.
-_OUR_WORD = "0x10000000"
+ANSWERER_PORT = 5354
+"""Where the gate answers DNS itself while the uplink is down."""
+
+# Three bits of the packet's mark; the others stay free for shaping.
+_OUR_WORD, _STRANGER, _GARDEN = "0x10000000", "0x20000000", "0x40000000"
+_TABLES = ("inet yingke", "netdev yingke", "bridge yingke")
 _GONE = ("No such file or directory", "does not exist")
-
-
-class Counted(NamedTuple):
-    """One station in one set: what is left of its time, and the bytes counted."""
-
-    seconds_left: int
-    bytes: int
+# RFC 1918, 3927 and 6598; RFC 4193 and 4291.
+_PRIVATE4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
+_PRIVATE6 = ("fc00::/7", "fe80::/10")
 
 
 class FilterFailed(Exception):
     """The packet filter did not take it; the text is libnftables' own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Feature:
-    """A thing the ruleset needs of the kernel, tried on its own to find out which one is missing."""
-
-    name: str
-    remedy: str
-    attempt: str
-
-
-_KERNEL = "the kernel module {} is missing: install the distribution's full kernel, or load it with modprobe"
-FEATURES = (
-    Feature(name="nf_tables", remedy=_KERNEL.format("nf_tables"), attempt="add table inet yingke_try"),
-    Feature(
-        name="NAT",
-        remedy=_KERNEL.format("nft_chain_nat"),
-        attempt="add chain inet yingke_try c { type nat hook prerouting priority dstnat; }",
-    ),
-    Feature(
-        name="redirect",
-        remedy=_KERNEL.format("nft_redir"),
-        attempt="add chain inet yingke_try c { type nat hook prerouting priority dstnat; }\n"
-        "add rule inet yingke_try c tcp dport 80 redirect to :2080",
-    ),
-    Feature(
-        name="masquerade",
-        remedy=_KERNEL.format("nft_masq"),
-        attempt="add chain inet yingke_try c { type nat hook postrouting priority srcnat; }\n"
-        "add rule inet yingke_try c masquerade",
-    ),
-    Feature(
-        name="reject",
-        remedy=_KERNEL.format("nft_reject_inet"),
-        attempt="add chain inet yingke_try c\nadd rule inet yingke_try c reject with icmpx port-unreachable",
-    ),
-    Feature(
-        name="fib",
-        remedy=_KERNEL.format("nft_fib_inet"),
-        attempt="add chain inet yingke_try c { type filter hook prerouting priority 0; }\n"
-        "add rule inet yingke_try c fib daddr type local accept",
-    ),
-    Feature(
-        name="connection tracking",
-        remedy=_KERNEL.format("nft_ct"),
-        attempt="add chain inet yingke_try c\nadd rule inet yingke_try c ct state established accept",
-    ),
-    Feature(
-        name="netdev egress",
-        remedy="filtering on the way out of a device takes Linux 5.16 or newer with CONFIG_NETFILTER_EGRESS",
-        attempt="add table netdev yingke_try\n"
-        "add chain netdev yingke_try c { type filter hook egress device lo priority filter; }",
-    ),
-)
 
 
 class PacketFilter:
@@ -95,55 +41,120 @@ class PacketFilter:
 
     def __init__(self, config: Config, library: Callable[[], Any] | None = None) -> None:
         """Raises ProcessFailed when libnftables is not installed."""
-        self._definitions = _definitions(config)
+        self._config = config
         self._library = library or libnftables
         self._nftables = self._library()
+        self._leased: frozenset[Pair] = frozenset()
+        self._blocked: frozenset[Mac] = frozenset()
+        self._prefixes: frozenset[IPv6Network] = frozenset()
+        self._answering = False
 
-    def load(self, admitted: Sequence[Admit]) -> None:
+    def load(
+        self, admitted: Sequence[Admit], leased: Iterable[Pair] = (), blocked: Iterable[Mac] = ()
+    ) -> None:
         """Replaces our tables by the ruleset with these stations in it, in one transaction: no packet sees
-        anything in between. Raises ProcessFailed with the missing thing and its remedy.
+        anything in between. Who answers DNS, our prefixes and the walled garden stay as they are. Raises
+        ProcessFailed with the missing thing and its remedy.
         """
+        pairs, kept_out = frozenset(leased) | _pairs(admitted), frozenset(blocked)
         ruleset = files("netctl.linux").joinpath("ruleset.nft").read_text()
         # `add` first, since `delete` of a table that is not there would fail.
-        fresh = [f"add table {table}\ndelete table {table}" for table in ("inet yingke", "netdev yingke")]
-        commands = [*fresh, self._definitions, ruleset, *_add(admitted)]
+        fresh = [f"add table {table}\ndelete table {table}" for table in _TABLES]
+        commands = [
+            *(line for where in GARDEN for line in elements.put(where, self._garden(where))),
+            *_private(self._config),
+            *_answered_by(self._answering),
+            *_prefixed(self._prefixes),
+            *elements.leasing(frozenset(), pairs),
+            *elements.put("inet yingke blocked", sorted(kept_out)),
+            *elements.admitting(admitted),
+        ]
         # libnftables remembers definitions for good and refuses them a second time: a context of its own.
         once, self._nftables = self._nftables, self._library()
         try:
-            self._run("\n".join(commands))
+            self._run("\n".join([*fresh, _definitions(self._config), ruleset, *commands]))
         except FilterFailed as failure:
-            self._nftables = once
             raise ProcessFailed(self._why_not(failure)) from failure
-        self._nftables = once
+        finally:
+            self._nftables = once
+        self._leased, self._blocked = pairs, kept_out
 
     def admit(self, stations: Sequence[Admit]) -> None:
-        """Puts stations into both sets, with time and counts, in one transaction. Who is there already gets
-        the new ones: kernels before 6.12 cannot change a live timeout, so out and in again in one batch.
+        """Puts stations into both sets, with time, counts and leases, in one transaction. Who is there
+        already gets the new ones: kernels before 6.12 cannot change a live timeout, so out and in again in
+        one batch.
         """
-        if stations:
-            self._run("\n".join([*_remove([station.mac for station in stations]), *_add(stations)]))
+        if not stations:
+            return
+        leased = self._leased | _pairs(stations)
+        out = elements.expelling(station.mac for station in stations)
+        self._run("\n".join([*out, *elements.leasing(self._leased, leased), *elements.admitting(stations)]))
+        self._leased = leased
 
     def expel(self, macs: Sequence[Mac]) -> None:
         """Takes stations out of both sets; who is not there does not matter."""
         if macs:
-            self._run("\n".join(_remove(macs)))
+            self._run("\n".join(elements.expelling(macs)))
+
+    def lease(self, pairs: Iterable[Pair]) -> None:
+        """These leases hold and no others. An admitted station passes with a leased address only."""
+        after = frozenset(pairs)
+        self._change(elements.leasing(self._leased, after))
+        self._leased = after
+
+    def block(self, macs: Collection[Mac]) -> None:
+        """These stations get DHCP, DNS and the portal only, and no others are kept out so."""
+        after = frozenset(macs)
+        gone, fresh = sorted(self._blocked - after), sorted(after - self._blocked)
+        where = "inet yingke blocked"
+        self._change([*elements.take(where, gone), *elements.put(where, fresh), *elements.expelling(fresh)])
+        self._blocked = after
+
+    def answer_names_ourselves(self, on: bool) -> None:
+        """Whether DNS of captive stations goes to the gate's own answerer instead of dnsmasq."""
+        self._change(["flush map inet yingke names", *_answered_by(on)])
+        self._answering = on
+
+    def prefixes(self, networks: Iterable[IPv6Network]) -> None:
+        """The /64s of the uplink's provider that stations have addresses of, beside our own."""
+        after = frozenset(networks)
+        self._change(["flush set netdev yingke prefixes", *_prefixed(after)])
+        self._prefixes = after
 
     def members(self) -> dict[Mac, Member] | None:
         """Who is in the sets right now; None when our tables are not loaded."""
         try:
-            up, down = (self._list(where) for where in (_UP, _DOWN))
+            up, down = (parse_set(self._list(where)) for where in (UP, DOWN))
         except FilterFailed as failure:
             if any(word in str(failure) for word in _GONE):
                 return None
             raise
         return merged(up, down)
 
-    def _list(self, where: str) -> dict[Mac, Counted]:
+    def attempt(self, feature: Feature) -> None:
+        """Raises FilterFailed when the kernel cannot do it. Leaves nothing behind."""
+        before = [f"add table {table}" for table in feature.tables()]
+        after = [f"delete table {table}" for table in feature.tables()]
+        self._run("\n".join([*before, feature.attempt, *after]))
+
+    def _garden(self, where: str) -> list[str]:
+        """What dnsmasq has put there: it would do so again only after its own cache has run out."""
+        try:
+            return parse_timed(self._list(where))
+        except FilterFailed:  # the first load, or a kernel that lacks something: `load` says what
+            return []
+
+    def _list(self, where: str) -> dict[str, Any]:
         self._nftables.set_json_output(True)
         try:
-            return parse_set(json.loads(self._run(f"list set {where}")))
+            listed: dict[str, Any] = json.loads(self._run(f"list set {where}") or '{"nftables": []}')
+            return listed
         finally:
             self._nftables.set_json_output(False)
+
+    def _change(self, commands: Sequence[str]) -> None:
+        if commands:
+            self._run("\n".join(commands))
 
     def _run(self, commands: str) -> str:
         code, output, error = self._nftables.cmd(commands)
@@ -160,15 +171,6 @@ class PacketFilter:
             except FilterFailed:
                 return f"This kernel cannot do {feature.name}: {feature.remedy}"
         return f"The packet filter did not take the ruleset: {first_complaint(str(failure))}"
-
-    def attempt(self, feature: Feature) -> None:
-        """Raises FilterFailed when the kernel cannot do it. Leaves nothing behind."""
-        tables = [
-            f"{kind} yingke_try" for kind in ("inet", "netdev") if f"{kind} yingke_try" in feature.attempt
-        ]
-        before = [f"add table {table}" for table in tables]
-        after = [f"delete table {table}" for table in tables]
-        self._run("\n".join([*before, feature.attempt, *after]))
 
 
 def libnftables(file: str = "libnftables.so.1") -> Any:
@@ -188,61 +190,49 @@ def libnftables(file: str = "libnftables.so.1") -> Any:
 def _definitions(config: Config) -> str:
     network = config.network
     ours4, ours6 = IPv4Interface(network.lan_address), IPv6Interface(network.lan_ula)
+    # The bridge itself is never its own port: it keeps the list from being empty.
+    ports = [network.bridge, *network.lan_interfaces, *filter(None, [config.wifi.interface])]
     return "\n".join(
         [
             f'define LAN = "{network.bridge}"',
+            f"define PORTS = {{ {', '.join(json.dumps(port) for port in dict.fromkeys(ports))} }}",
+            f"define BETWEEN_PORTS = {'apart' if network.isolate_ports == 'on' else 'watched'}",
             f'define UPLINK = "{network.uplink}"',
             f'define OWNER = "{network.owner_bridge}"',
             f"define LAN_IPV4 = {ours4.ip}",
             f"define LAN_IPV6 = {ours6.ip}",
+            f"define LAN_IPV6_BITS = {int(ours6.ip):#x}",
             f"define LAN_NET4 = {ours4.network}",
             f"define LAN_NET6 = {ours6.network}",
             f"define INTERCEPT = {config.portal.intercept_port}",
+            f"define ANSWERER = {ANSWERER_PORT}",
             f"define OUR_WORD = {_OUR_WORD}",
+            f"define STRANGER = {_STRANGER}",
+            f"define GARDEN = {_GARDEN}",
         ]
     )
 
 
-def _add(stations: Sequence[Admit]) -> list[str]:
-    if not stations:
+def _pairs(stations: Iterable[Admit]) -> frozenset[Pair]:
+    return frozenset((station.mac, address) for station in stations for address in station.addresses)
+
+
+def _private(config: Config) -> list[str]:
+    if config.network.guests_reach_private == "on":
         return []
-    # The element carries its counter along: the kernel always holds the session's total.
-    up = (f"{s.mac} counter packets 0 bytes {s.bytes_up} timeout {max(1, s.seconds)}s" for s in stations)
-    down = (f"{s.mac} counter packets 0 bytes {s.bytes_down} timeout {max(1, s.seconds)}s" for s in stations)
-    return [f"add element {_UP} {{ {', '.join(up)} }}", f"add element {_DOWN} {{ {', '.join(down)} }}"]
+    return [
+        *elements.put("inet yingke private4", _PRIVATE4),
+        *elements.put("inet yingke private6", _PRIVATE6),
+    ]
 
 
-def _remove(macs: Sequence[Mac]) -> list[str]:
-    # `add` first, since `delete` of who is not there would fail (`destroy` takes nft 1.0.7).
-    elements = f"{{ {', '.join(macs)} }}"
-    return [f"{verb} element {where} {elements}" for where in (_UP, _DOWN) for verb in ("add", "delete")]
+def _answered_by(gate: bool) -> list[str]:
+    return elements.put("inet yingke names", [f"53 : {ANSWERER_PORT if gate else 53}"])
 
 
-def parse_set(listed: Mapping[str, Any]) -> dict[Mac, Counted]:
-    """`nft -j list set` -> members. One without a timeout counts as endless: it is not of our making."""
-    found: dict[Mac, Counted] = {}
-    for part in listed["nftables"]:
-        for element in part.get("set", {}).get("elem", ()):
-            inner = element.get("elem", {}) if isinstance(element, dict) else {"val": element}
-            # libnftables writes a MAC as we do.
-            found[Mac(inner["val"])] = Counted(
-                seconds_left=inner.get("expires", _ENDLESS), bytes=inner.get("counter", {}).get("bytes", 0)
-            )
-    return found
-
-
-def merged(up: Mapping[Mac, Counted], down: Mapping[Mac, Counted]) -> dict[Mac, Member]:
-    """Both sets side by side."""
-    return {
-        mac: Member(
-            mac=mac,
-            seconds_up=up[mac].seconds_left if mac in up else None,
-            seconds_down=down[mac].seconds_left if mac in down else None,
-            bytes_up=up[mac].bytes if mac in up else 0,
-            bytes_down=down[mac].bytes if mac in down else 0,
-        )
-        for mac in [*up, *(mac for mac in down if mac not in up)]
-    }
+def _prefixed(networks: Iterable[IPv6Network]) -> list[str]:
+    firsts = sorted({int(network.network_address) >> 64 for network in networks})
+    return elements.put("netdev yingke prefixes", [f"{first:#x}" for first in firsts])
 
 
 def first_complaint(error: str) -> str:

@@ -5,6 +5,7 @@ The router is the network namespace the tests run in; phones and host have their
 """
 
 import subprocess
+from ipaddress import IPv4Address
 from pathlib import Path
 from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, socket
 
@@ -135,14 +136,17 @@ class Street:
         self.filter.load([])
 
     def admit(self, phone: Phone, seconds: int = 3600) -> None:
-        self.filter.admit([Admit(mac=phone.mac, seconds=seconds, bytes_up=0, bytes_down=0)])
+        addresses = (IPv4Address(phone.ipv4),)
+        step = Admit(mac=phone.mac, seconds=seconds, bytes_up=0, bytes_down=0, addresses=addresses)
+        self.filter.admit([step])
 
     def nobody(self) -> None:
-        """All are captive again."""
-        self.filter.expel([self.anna.mac, self.ben.mac])
+        """All are captive again, hold no lease, and have done nothing yet."""
+        self.filter.load([])
+        subprocess.run(["conntrack", "-F"], check=True, capture_output=True)
 
     def close(self) -> None:
-        for table in ("inet", "netdev"):
+        for table in ("inet", "netdev", "bridge"):
             subprocess.run(["nft", "delete", "table", table, "yingke"], check=True)
         for phone in (self.anna, self.ben):
             phone.namespace.close()

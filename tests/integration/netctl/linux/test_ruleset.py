@@ -5,7 +5,7 @@ from socket import SOCK_DGRAM, SOCK_STREAM, timeout
 
 import pytest
 
-from netctl.linux.nft import FEATURES, Feature
+from netctl.linux.features import FEATURES, Feature
 from tests.integration.netctl.street import (
     HOST,
     HOST6,
@@ -166,7 +166,7 @@ def test_a_running_download_stops_with_the_session(street: Street, address: str)
         _, who = host.recvfrom(100)
         host.sendto(b"passes", who)
         assert phone.recv(100) == b"passes"
-        street.nobody()
+        street.filter.expel([street.anna.mac])
         phone.settimeout(SILENCE_SECONDS)
         host.sendto(b"does not", who)
         with pytest.raises(timeout):

@@ -6,7 +6,8 @@ import pytest
 
 from netctl.api import Mac
 from netctl.gate.sessions import Member
-from netctl.linux.nft import FilterFailed, PacketFilter, first_complaint, libnftables, merged, parse_set
+from netctl.linux.elements import merged, parse_set
+from netctl.linux.nft import FilterFailed, PacketFilter, first_complaint, libnftables
 from sync.config import Config
 from sync.process import ProcessFailed
 
@@ -65,6 +66,10 @@ class Library:
 @pytest.mark.parametrize(
     ("lacks", "named"),
     [
+        ("hook ingress", "This kernel cannot do netdev ingress: .*CONFIG_NETFILTER_INGRESS"),
+        ("limit rate", "This kernel cannot do limits of each station: .*nft_limit"),
+        ("ct count", "This kernel cannot do counting of connections: .*nft_connlimit"),
+        ("table bridge", "This kernel cannot do bridge filtering: .*CONFIG_NF_TABLES_BRIDGE"),
         ("hook egress", "This kernel cannot do netdev egress: .*Linux 5.16"),
         ("type nat", "This kernel cannot do NAT: .*nft_chain_nat"),
         ("masquerade", "This kernel cannot do masquerade: .*nft_masq"),

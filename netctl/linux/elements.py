@@ -1,0 +1,103 @@
+"""Sets of the packet filter as text: what is put in and taken out, and what was listed. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Address
+from typing import Any, NamedTuple
+
+from netctl.api import Mac
+from netctl.gate.sessions import Admit, Member
+
+UP, DOWN = "inet yingke admitted", "netdev yingke admitted"
+GARDEN = ("inet yingke garden4", "inet yingke garden6")
+_LEASES = ("inet yingke", "netdev yingke", "bridge yingke")
+_ENDLESS = 2**31
+
+Pair = tuple[Mac, IPv4Address]
+"""A station and an address it has leased."""
+
+
+class Counted(NamedTuple):
+    """One station in one set: what is left of its time, and the bytes counted."""
+
+    seconds_left: int
+    bytes: int
+
+
+def put(where: str, elements: Iterable[object]) -> list[str]:
+    """The command that puts elements into a set; none for none."""
+    text = ", ".join(map(str, elements))
+    return [f"add element {where} {{ {text} }}"] if text else []
+
+
+def take(where: str, elements: Iterable[object]) -> list[str]:
+    """The commands that take elements out of a set, whether they are there or not."""
+    text = ", ".join(map(str, elements))
+    # `add` first, since `delete` of what is not there would fail (`destroy` takes nft 1.0.7).
+    return [f"{verb} element {where} {{ {text} }}" for verb in ("add", "delete")] if text else []
+
+
+def admitting(stations: Sequence[Admit]) -> list[str]:
+    """Into both sets. The element carries its counter along: the kernel always holds the session's total."""
+    up = (f"{s.mac} counter packets 0 bytes {s.bytes_up} timeout {max(1, s.seconds)}s" for s in stations)
+    down = (f"{s.mac} counter packets 0 bytes {s.bytes_down} timeout {max(1, s.seconds)}s" for s in stations)
+    return [*put(UP, up), *put(DOWN, down)]
+
+
+def expelling(macs: Iterable[Mac]) -> list[str]:
+    """Out of both sets."""
+    gone = list(macs)
+    return [*take(UP, gone), *take(DOWN, gone)]
+
+
+def leasing(before: frozenset[Pair], after: frozenset[Pair]) -> list[str]:
+    """The leases, in every table that asks for them: the difference only."""
+    addresses_before, addresses_after = ({address for _, address in pairs} for pairs in (before, after))
+    commands = []
+    for table in _LEASES:
+        commands += take(f"{table} leased", _pairs(before - after))
+        commands += take(f"{table} leased_addresses", sorted(addresses_before - addresses_after))
+        commands += put(f"{table} leased", _pairs(after - before))
+        commands += put(f"{table} leased_addresses", sorted(addresses_after - addresses_before))
+    return commands
+
+
+def _pairs(pairs: Iterable[Pair]) -> list[str]:
+    return [f"{mac} . {address}" for mac, address in sorted(pairs)]
+
+
+def parse_set(listed: Mapping[str, Any]) -> dict[Mac, Counted]:
+    """`nft -j list set` -> members. One without a timeout counts as endless: it is not of our making."""
+    found: dict[Mac, Counted] = {}
+    for inner in _elements(listed):
+        # libnftables writes a MAC as we do.
+        found[Mac(inner["val"])] = Counted(
+            seconds_left=inner.get("expires", _ENDLESS), bytes=inner.get("counter", {}).get("bytes", 0)
+        )
+    return found
+
+
+def parse_timed(listed: Mapping[str, Any]) -> list[str]:
+    """`nft -j list set` -> the elements with what is left of their time, to be put in again."""
+    return [f"{inner['val']} timeout {max(1, inner['expires'])}s" for inner in _elements(listed)]
+
+
+def _elements(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        element.get("elem", {}) if isinstance(element, dict) else {"val": element}
+        for part in listed["nftables"]
+        for element in part.get("set", {}).get("elem", ())
+    ]
+
+
+def merged(up: Mapping[Mac, Counted], down: Mapping[Mac, Counted]) -> dict[Mac, Member]:
+    """Both sets side by side."""
+    return {
+        mac: Member(
+            mac=mac,
+            seconds_up=up[mac].seconds_left if mac in up else None,
+            seconds_down=down[mac].seconds_left if mac in down else None,
+            bytes_up=up[mac].bytes if mac in up else 0,
+            bytes_down=down[mac].bytes if mac in down else 0,
+        )
+        for mac in [*up, *(mac for mac in down if mac not in up)]
+    }
