@@ -1,4 +1,4 @@
-"""Stations that associate with our own access point, from hostapd's control socket (wpa_ctrl.h)."""
+"""Stations of our own access point, heard and sent away through hostapd's control socket (wpa_ctrl.h)."""
 
 import asyncio
 import contextlib
@@ -26,6 +26,45 @@ def parse_event(text: str) -> tuple[Mac, bool] | None:
 Heard = Callable[[Mac], object]
 
 
+class NotDone(Exception):
+    """hostapd did not do it; the text says why."""
+
+
+async def deauthenticate(mac: Mac, control: Path, own: Path, timeout_seconds: float = 2.0) -> None:
+    """Sends a station away from the WiFi: its phone joins again and asks whether it is online.
+
+    `control`: hostapd's socket for the interface. `own`: where hostapd answers to, a path of this request
+    alone. Raises NotDone. A station that is not associated is no error to hostapd.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        with _own_socket(own) as talking:
+            talking.connect(str(control))
+            talking.send(f"DEAUTHENTICATE {mac}".encode())
+            async with asyncio.timeout(timeout_seconds):
+                said = await loop.sock_recv(talking, 4096)
+    except TimeoutError:
+        raise NotDone(f"hostapd did not answer in {timeout_seconds:g} s") from None
+    except OSError as error:
+        raise NotDone(f"hostapd is not there at {control}: {error.strerror}") from error
+    if said.strip() != b"OK":
+        raise NotDone(f"hostapd said {said.strip().decode(errors='replace')!r}")
+
+
+@contextlib.contextmanager
+def _own_socket(own: Path) -> Iterator[socket.socket]:
+    # hostapd answers to the address we send from, so it must have one.
+    talking = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        own.unlink(missing_ok=True)
+        talking.bind(str(own))
+        own.chmod(0o660)
+        yield talking
+    finally:
+        talking.close()
+        own.unlink(missing_ok=True)
+
+
 class Associations:
     """Attached to hostapd for as long as there is one: again after either side restarts."""
 
@@ -41,24 +80,9 @@ class Associations:
     async def listen(self) -> None:
         """Runs for ever, whether hostapd is there or not."""
         while True:
-            with contextlib.suppress(OSError), self._socket() as talking:
+            with contextlib.suppress(OSError), _own_socket(self._own) as talking:
                 await self._attended(talking)
             await asyncio.sleep(self._check_seconds)
-
-    @contextlib.contextmanager
-    def _socket(self) -> Iterator[socket.socket]:
-        # hostapd answers to the address we send from, so it must have one.
-        talking = socket.socket(
-            socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-        )
-        try:
-            self._own.unlink(missing_ok=True)
-            talking.bind(str(self._own))
-            self._own.chmod(0o660)
-            yield talking
-        finally:
-            talking.close()
-            self._own.unlink(missing_ok=True)
 
     async def _attended(self, talking: socket.socket) -> None:
         """Until hostapd no longer answers. Raises OSError when it is not there."""
