@@ -63,9 +63,14 @@ def judge(
     """An empty batch only says that the box is there."""
     if status == 200:
         return _judge_receipt(batch, epoch, body)
-    problem = _json_object(body)
+    problem = json_object(body)
     if batch and (status == 413 or (status == 422 and problem.get("key") in _ABOUT_THE_LINES)):
         return TooMuch(key=f"refused_{status}", message=_detail(problem))
+    return later(status, headers)
+
+
+def later(status: int, headers: Mapping[str, str]) -> TryLater:
+    """What a status says that is no answer to what was asked."""
     wait_seconds = _retry_after(headers.get("Retry-After", ""))
     if status in (401, 403):
         return TryLater(sentence=KEY_REFUSED, at_least_seconds=wait_seconds)
@@ -77,7 +82,7 @@ def judge(
 
 def _judge_receipt(batch: Sequence[Queued], epoch: str, body: bytes) -> Verdict:
     """Only an answer about this very batch deletes anything."""
-    receipt = _json_object(body)
+    receipt = json_object(body)
     acknowledged = receipt.get("acknowledged")
     if not batch:
         understood = is_integer(acknowledged)
@@ -105,7 +110,7 @@ def _detail(problem: Mapping[str, Any]) -> str:
     return detail[:500] if isinstance(detail, str) else "head office gave no reason"
 
 
-def _json_object(body: bytes) -> dict[str, Any]:
+def json_object(body: bytes) -> dict[str, Any]:
     """As strictly as a line is read: what is said here goes into the records."""
     try:
         return read_object(body)

@@ -4,11 +4,9 @@ import asyncio
 import logging
 import os
 import random
-import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +15,16 @@ import zstandard
 
 from sync import answer
 from sync.answer import Delivered, Rejected, TooMuch, TryLater, Verdict, judge
+from sync.commands import WAIT_SECONDS, Commands
 from sync.config import Config
+from sync.conversation import (
+    USER_AGENT,
+    Conversation,
+    back_off_seconds,
+    call,
+    read_at_most,
+    read_key,
+)
 from sync.envelope import Line, to_line
 from sync.model import Clock, SystemClock, to_wire
 from sync.process import ProcessFailed, notify_ready
@@ -25,16 +32,16 @@ from sync.records import Records, RecordsUnavailable, open_records, outbox, uplo
 from sync.records.ages import keep_burying
 from sync.records.connect import checkpoint, open_connection
 from sync.records.outbox import Queued
+from sync.roaming import ANSWER_WITHIN_SECONDS, CONNECT_WITHIN_SECONDS, Roaming
 
 log = logging.getLogger("yingke.upload")
 
 _CHECKPOINT_SECONDS: Final = 5
 # A box with nothing to send says so once a minute: head office sees that it is there.
 _GREET_SECONDS: Final = 60
-_SHORTEST_BACK_OFF_SECONDS: Final = 1.0
-_LONGEST_BACK_OFF_SECONDS: Final = 300.0
-_LONGEST_ANSWER_BYTES: Final = 4 * 1024 * 1024
-_KEY: Final = re.compile(r"[!-~]{1,200}")
+_LONGEST_UPLOAD_SECONDS: Final = 120
+_ANSWER_SECONDS: Final = 20
+_RECORDS_AGAIN_SECONDS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,25 +71,6 @@ def pack(queue: Sequence[Queued], epoch: str, most_bytes: int) -> Batch:
         taken.append(queued)
         lines.append(line)
     return Batch(queued=taken, body=b"\n".join(lines), unwritable=unwritable)
-
-
-def back_off_seconds(failures: int, at_least_seconds: int, chance: float) -> float:
-    """Doubles with each failure in a row; `chance` (0 to 1) keeps many boxes from coming at once."""
-    longest = min(_LONGEST_BACK_OFF_SECONDS, _SHORTEST_BACK_OFF_SECONDS * 2.0 ** min(failures - 1, 20))
-    return at_least_seconds + longest * (0.5 + chance / 2)
-
-
-def read_key(config: Config, credentials_directory: str | None) -> str | None:
-    """The upload key: systemd's credential if there is one, else the file the settings name."""
-    files = [Path(credentials_directory) / "upload_key"] if credentials_directory else []
-    for file in [*files, config.sync.upload_key_file]:
-        try:
-            key = file.read_text(encoding="ascii").strip()
-        except (OSError, UnicodeDecodeError):
-            continue
-        if _KEY.fullmatch(key):
-            return key
-    return None
 
 
 class Uploader:
@@ -132,7 +120,7 @@ class Uploader:
             "Authorization": f"Bearer {key}",
             "Content-Type": "application/x-ndjson",
             "Content-Encoding": "zstd",
-            "User-Agent": f"yingke/{version('yingke')}",
+            "User-Agent": USER_AGENT,
             "Yingke-Sent-At": to_wire(self._clock.now()),
             "Yingke-Clock": "synced" if self._clock.synced() else "unsynced",
             "Yingke-Pending": str(max(waiting, 0)),
@@ -143,7 +131,7 @@ class Uploader:
             async with self._http.post(
                 self._url, data=body, headers=headers, allow_redirects=False
             ) as response:
-                said = await _read_at_most(response, _LONGEST_ANSWER_BYTES)
+                said = await read_at_most(response)
                 return judge(batch.queued, epoch, response.status, response.headers, said)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             log.warning("head office cannot be reached: %s", error or type(error).__name__)
@@ -193,16 +181,6 @@ def _delivered(
     upload_state.succeeded(connection, verdict.up_to_seq, now)
 
 
-async def _read_at_most(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
-    """What is longer is no receipt; reading stops there."""
-    said = bytearray()
-    async for piece in response.content.iter_any():
-        said += piece
-        if len(said) > most_bytes:
-            return b""
-    return bytes(said)
-
-
 async def run(config: Config) -> None:
     """Uploads for ever; without a head office it only keeps the records in shape. Raises ProcessFailed."""
     path = config.venue.data_dir / "records.db"
@@ -217,30 +195,45 @@ async def run(config: Config) -> None:
             tasks.create_task(keep_burying(records, "sync", config.privacy, clock))
             if config.sync.head_office_url:
                 tasks.create_task(_upload(config, records, clock))
+                tasks.create_task(_follow_commands(config, records, clock))
+                if config.registration.roaming == "on":
+                    tasks.create_task(_ask_for_roamers(config, records, clock))
             notify_ready()
     finally:
         await records.close()
 
 
 async def _upload(config: Config, records: Records, clock: Clock) -> None:
-    async with aiohttp.ClientSession(
-        headers={"Accept-Encoding": "identity"},
-        timeout=aiohttp.ClientTimeout(total=120, connect=15),
-        connector=aiohttp.TCPConnector(limit=1),
-        # An answer is read up to a bound, so it must not unpack to more.
-        auto_decompress=False,
-        cookie_jar=aiohttp.DummyCookieJar(),
-    ) as http:
-        uploader = Uploader(
-            config, records, http, clock, credentials_directory=os.environ.get("CREDENTIALS_DIRECTORY")
-        )
-        while True:
-            try:
-                seconds = await uploader.step()
-            except RecordsUnavailable as error:
-                log.error("%s", error)
-                seconds = config.sync.poll_seconds
-            await asyncio.sleep(seconds)
+    async with call(_LONGEST_UPLOAD_SECONDS) as http:
+        uploader = Uploader(config, records, http, clock, credentials_directory=_credentials())
+        await _step_by_step(uploader.step)
+
+
+async def _follow_commands(config: Config, records: Records, clock: Clock) -> None:
+    async with call(WAIT_SECONDS + _ANSWER_SECONDS) as http:
+        conversation = Conversation(config, http, credentials_directory=_credentials())
+        await _step_by_step(Commands(config, records, conversation, clock).step)
+
+
+async def _ask_for_roamers(config: Config, records: Records, clock: Clock) -> None:
+    async with call(ANSWER_WITHIN_SECONDS, CONNECT_WITHIN_SECONDS) as http:
+        conversation = Conversation(config, http, credentials_directory=_credentials())
+        await _step_by_step(Roaming(config, records, conversation, clock).step)
+
+
+def _credentials() -> str | None:
+    return os.environ.get("CREDENTIALS_DIRECTORY")
+
+
+async def _step_by_step(step: Callable[[], Awaitable[float]]) -> None:
+    """Each step says when the next one is; records that cannot be used are tried again."""
+    while True:
+        try:
+            seconds = await step()
+        except RecordsUnavailable as error:
+            log.error("%s", error)
+            seconds = _RECORDS_AGAIN_SECONDS
+        await asyncio.sleep(seconds)
 
 
 async def _checkpoint(path: Path) -> None:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from sync.answer import KEY_REFUSED, NOT_UNDERSTOOD, SENTENCES, Delivered, Rejected, TooMuch, TryLater, judge
 from sync.config import Config
+from sync.conversation import back_off_seconds, read_key
 from sync.envelope import from_line
 from sync.model import new_event
 from sync.records.outbox import Queued
-from sync.upload import back_off_seconds, pack, read_key
+from sync.upload import pack
 from tests.clock import FakeClock
 
 
