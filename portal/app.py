@@ -14,6 +14,7 @@ from portal.patience import PATIENCE, Patience, whoever_asks_is_heard
 from portal.privacy_notice import privacy_notice
 from portal.seal import Seal
 from portal.site import SITE, Site
+from portal.trace import Trace
 from portal.where import portal_url
 from sync.config import Config
 from sync.model import Clock
@@ -60,6 +61,7 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
         },
         seal=Seal.from_file(config.venue.data_dir / "portal" / "form.key"),
         kept_forms=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
+        trace=Trace(),
     )
     app[DOOR] = Door(Passwords(), clock.boottime)
     app[PATIENCE] = Patience()

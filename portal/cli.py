@@ -123,7 +123,8 @@ async def _serve(
             tasks.create_task(app[PATIENCE].watch())
             tasks.create_task(keep_burying(site.records, "portal", site.config.privacy, site.clock))
             for listening in sockets.intercept:
-                tasks.create_task(serve_interceptor(listening, url))
+                tasks.create_task(serve_interceptor(listening, url, trace=site.trace))
+            tasks.create_task(site.trace.keep_telling(site.gate.seen))
             notify_ready(f"pages at {url}")
     finally:
         await runner.cleanup()

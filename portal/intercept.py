@@ -1,8 +1,9 @@
 """Answers the redirected port-80 traffic of captive stations: 302 to the portal, nothing else.
 
 Every phone that joins asks here first, several times, and so does every app on it: this is the portal's
-busiest spot and the first that strangers can reach. It answers anything alike, with bytes made once, says
-nothing back of what was asked, and keeps nothing that could grow.
+busiest spot and the first that strangers can reach. It answers anything alike, with bytes made once, one
+answer a connection whatever is asked after it, says nothing back of what was asked, and keeps nothing that
+could grow.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import re
 import socket
 from html import escape
 from typing import Final, cast
+
+from portal.trace import Trace
 
 LARGEST_HEAD_BYTES: Final = 16 * 1024
 LARGEST_REST_BYTES: Final = 64 * 1024
@@ -45,8 +48,11 @@ def redirect_to(portal_url: str) -> bytes:
 class Interceptor:
     """The connections that are open, each with its end. `answer` goes to all of them."""
 
-    def __init__(self, answer: bytes, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    def __init__(
+        self, answer: bytes, deadline_seconds: float = DEADLINE_SECONDS, trace: Trace | None = None
+    ) -> None:
         self.answer = answer
+        self.trace = Trace() if trace is None else trace
         self.deadline_seconds = deadline_seconds
         self.head_answer = answer[: answer.index(b"\r\n\r\n") + 4]
         # In the order they came: the first is the first to be cut.
@@ -156,6 +162,7 @@ class Connection(asyncio.Protocol):
     def _reply(self, head: bytes, end: int) -> None:
         transport, self._answered, self._head = self._transport, True, b""
         assert transport is not None
+        self._interceptor.trace.redirected(self.address, head)
         transport.write(
             self._interceptor.head_answer if head.startswith(b"HEAD ") else self._interceptor.answer
         )
@@ -186,10 +193,15 @@ def is_whole(data: bytes) -> int:
 
 
 async def serve_interceptor(
-    listening: socket.socket, portal_url: str, *, deadline_seconds: float = DEADLINE_SECONDS
+    listening: socket.socket,
+    portal_url: str,
+    *,
+    deadline_seconds: float = DEADLINE_SECONDS,
+    trace: Trace | None = None,
 ) -> None:
-    """Answers on a bound socket (it is made to listen here) until cancelled; owns the socket."""
-    interceptor = Interceptor(redirect_to(portal_url), deadline_seconds)
+    """Answers on a bound socket (it is made to listen here) until cancelled; owns the socket. `trace` is
+    told of each redirect, and told on by whoever made it."""
+    interceptor = Interceptor(redirect_to(portal_url), deadline_seconds, trace)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(interceptor), sock=listening, backlog=BACKLOG)
     async with server:

@@ -26,6 +26,7 @@ FIELDS: Final = ("name", "phone", "email", "terms")
 
 async def form(request: web.Request) -> web.Response:
     """GET /register."""
+    request.app[SITE].trace.opened(station_ip(request), "form", "opened")
     return _show(request, Typed(), Checked())
 
 
@@ -37,6 +38,8 @@ async def register(request: web.Request) -> web.Response:
     ip = str(station_ip(request))
     checked = forms.check(given, site.config.registration, site.config.venue.country)
     form_id = _form_id(site, given.form, ip, site.privacy_notices[language.code])
+    mistaken = checked.errors or form_id is None
+    site.trace.opened(station_ip(request), "form", "mistakes" if mistaken else "sent")
     if checked.errors or form_id is None:
         return _show(request, given, checked, status=422, remark=FORM_RENEWED if form_id is None else "")
     refuse_too_often(request)

@@ -28,6 +28,7 @@ async def splash(request: web.Request) -> web.Response:
     site = request.app[SITE]
     if is_owner_network(request, site.config):
         return see_other(request, "/owner")
+    site.trace.opened(station_ip(request), "portal")
     station = None
     with suppress(GateRefused, GateUnavailable):
         station = await site.gate.station(station_ip(request))

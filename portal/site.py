@@ -10,6 +10,7 @@ from netctl.client import GateClient
 from portal.pages import Pages
 from portal.privacy_notice import PrivacyNotice
 from portal.seal import Seal
+from portal.trace import Trace
 from sync.config import Config
 from sync.model import Clock
 from sync.rate import RateLimit
@@ -31,6 +32,7 @@ class Site:
     privacy_notices: Mapping[str, PrivacyNotice]
     seal: Seal
     kept_forms: RateLimit
+    trace: Trace
 
 
 SITE: Final = web.AppKey("site", Site)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from portal import intercept
 from portal.intercept import Connection, Interceptor, is_whole, redirect_to, serve_interceptor
+from portal.trace import Trace
 
 URL = "http://10.77.0.1/"
 GET = b"GET /generate_204 HTTP/1.1\r\nHost: connectivitycheck.gstatic.com\r\n\r\n"
@@ -94,6 +95,38 @@ async def test_a_head_that_comes_in_pieces_is_answered_once(address: tuple[str, 
 
 async def test_a_request_that_ends_early_is_still_sent_to_the_portal(address: tuple[str, int]) -> None:
     assert await ask(address, b"GET /hotspot", half_close=True) == redirect_to(URL)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: captive.apple.com\r\nHost: 10.77.0.1\r\n\r\n",
+        b"GET http://10.77.0.1/owner HTTP/1.1\r\nHost: 10.78.0.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Host: evil.example\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 0\r\n\r\n0123",
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",
+        b"CONNECT news.example:443 HTTP/1.1\r\nHost: news.example:443\r\n\r\n",
+    ],
+)
+async def test_no_trick_with_hosts_or_lengths_changes_the_one_answer(
+    address: tuple[str, int], head: bytes
+) -> None:
+    smuggled = b"GET /second HTTP/1.1\r\nHost: evil.example\r\n\r\n"
+    assert await ask(address, head + smuggled) == redirect_to(URL)
+
+
+async def test_a_redirect_is_noted_under_the_phones_address_with_who_asked() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+    trace, name = Trace(), listening.getsockname()
+    serving = asyncio.create_task(serve_interceptor(listening, URL, trace=trace))
+    await ask(name, GET)
+    (fact,) = trace.take()
+    assert (str(fact.ip), fact.step, fact.detail, fact.count) == ("127.0.0.1", "check", "Android", 1)
+    serving.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
 
 
 async def test_nothing_that_was_asked_comes_back(address: tuple[str, int]) -> None:
