@@ -86,7 +86,19 @@ class Network:
             "on", "Whether admitted guests reach private networks behind the uplink.", choices=("on", "off")
         ),
         "walled_garden": Setting(
-            (), "Packs of hosts reachable before admission: wechat, line and others.", kind="packs"
+            (),
+            "Packs of hosts reachable before admission, over HTTPS.",
+            choices=(
+                "facebook",
+                "instagram",
+                "kakao",
+                "line",
+                "telegram",
+                "wechat",
+                "wecom",
+                "whatsapp",
+                "zalo",
+            ),
         ),
         "walled_garden_domains": Setting(
             (), "More such hosts; *.example.com is that domain with all below it.", kind="domains"

@@ -26,7 +26,6 @@ Kind = Literal[
     "listens",
     "url_or_none",
     "database",
-    "packs",
     "domains",
     "opening_hours",
 ]
@@ -62,7 +61,8 @@ class Setting:
 
     def bounds(self) -> str:
         if self.choices:
-            return f" One of {', '.join(self.choices)}."
+            some = "Any" if isinstance(self.default, tuple) else "One"
+            return f" {some} of {', '.join(self.choices)}."
         return f" {self.low} to {self.high}." if self.high > self.low else ""
 
     def as_toml(self) -> str:
@@ -102,10 +102,24 @@ def _check_integer(setting: Setting, value: Any) -> Any:
 def _check_list(setting: Setting, value: Any) -> Any:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         return Mistake(key="", wrong=f"takes a list of texts, not {value!r}", meant=json.dumps([str(value)]))
+    if setting.choices:
+        return _check_choices(setting, value)
     wrong = [item for item in value if not _ITEMS[setting.kind](item)]
     if wrong:
         return Mistake(key="", wrong=f"{', '.join(map(repr, wrong))}: {_EXPECTED[setting.kind]}")
     return tuple(value)
+
+
+def _check_choices(setting: Setting, value: list[str]) -> Any:
+    wrong = [item for item in value if item not in setting.choices]
+    if not wrong:
+        return tuple(value)
+    meant = get_close_matches(wrong[0].lower(), setting.choices, n=1)
+    return Mistake(
+        key="",
+        wrong=f"{', '.join(map(repr, wrong))}: there is none of that name, only {', '.join(setting.choices)}",
+        meant="".join(meant),
+    )
 
 
 def _check_text(setting: Setting, value: str) -> Any:
@@ -200,7 +214,6 @@ _ITEMS: dict[str, Callable[[str], bool]] = {
     "listens": is_listen,
     "url_or_none": lambda text: not text or _is_url(text),
     "database": lambda text: bool(re.match(r"sqlite:///.|postgres(ql)?://.", text)),
-    "packs": lambda text: bool(re.fullmatch(r"[a-z0-9_]{1,32}", text)),
     "domains": lambda text: bool(_DOMAIN.fullmatch(text)),
     "opening_hours": is_opening_hours,
 }
@@ -216,7 +229,6 @@ _EXPECTED = {
     "listens": 'write address and port, like "0.0.0.0:80"',
     "url_or_none": 'write it like "https://head-office.example"',
     "database": 'write it like "sqlite:////var/lib/headoffice.db"',
-    "packs": "no name of a pack of hosts",
     "domains": 'write a domain in small letters, like "example.com" or "*.example.com"',
     "opening_hours": 'write days and times, like "Mo-Fr 09:00-21:00; Sa,Su 10:00-18:00"',
 }

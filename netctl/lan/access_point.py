@@ -4,6 +4,7 @@ import os
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
+from netctl.lan import garden
 from sync.config import Config
 
 DNSMASQ, HOSTAPD = "dnsmasq.conf", "hostapd.conf"
@@ -11,6 +12,19 @@ _MOST_LEASES = 8000
 _FIRST_HOST = 10
 _ADVERTISE_SECONDS = 60
 _ROUTER_LIFETIME_SECONDS = 1800
+# A tunnel starves on the packet filter's budget for each station; this is what only the resolver can do.
+_DNS_HYGIENE = (
+    # Never longer than what a budget in bytes is made for, and never in fragments (DNS flag day 2020).
+    "edns-packet-max=1232",
+    # Kinds of records that nothing but tunnels uses (iodine asks for them first): NULL and PRIVATE.
+    "filter-rr=NULL,65399",
+    # A store full of phones that join at once; the default of 150 is one phone's page.
+    "dns-forward-max=1000",
+    # A process each: more than the packet filter grants one station, or it would keep the others out.
+    "max-tcp-connections=60",
+    "dns-loop-detect",
+    "no-ident",
+)
 
 
 def render(config: Config, uplink_has_ipv6: bool) -> dict[str, str]:
@@ -58,6 +72,8 @@ def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
         "domain-needed",
         "bogus-priv",
         *_resolvers(config),
+        *_DNS_HYGIENE,
+        *garden.dnsmasq_lines(config),
         "cache-size=1000",
         "dhcp-authoritative",
         "no-ping",

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from netctl.lan import garden
 from netctl.lan.access_point import DNSMASQ, HOSTAPD
 from sync.config import Config
 
@@ -27,6 +28,15 @@ KNOWN = {
             "no-resolv",
             "server",
             "resolv-file",
+            "edns-packet-max",
+            "filter-rr",
+            "dns-forward-max",
+            "max-tcp-connections",
+            "dns-loop-detect",
+            "no-ident",
+            "max-ttl",
+            "max-cache-ttl",
+            "nftset",
             "cache-size",
             "dhcp-authoritative",
             "no-ping",
@@ -159,6 +169,10 @@ def _check(name: str, text: str, run: Run) -> None:
     unknown = unknown_settings(name, text)
     if unknown:
         raise NotApplied(f"{name} holds settings we never write: {', '.join(unknown)}")
+    # dnsmasq hands the names of sets to nft as they stand, and may change every set there is.
+    strange = [line for line in text.splitlines() if "nftset" in line and not garden.is_ours(line)]
+    if strange:
+        raise NotApplied(f"{name} fills another set than the walled garden's: {strange[0]}")
     if name == DNSMASQ:
         with tempfile.NamedTemporaryFile("w", suffix=".conf") as trial:
             trial.write(text)

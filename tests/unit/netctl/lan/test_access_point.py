@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from netctl.lan import garden
 from netctl.lan.access_point import DNSMASQ, HOSTAPD, dnsmasq_conf, hostapd_conf, render, write
 from netctl.lan.apply import unknown_settings
 from sync.config import Config
@@ -62,6 +63,10 @@ def test_phones_do_not_try_ipv6_while_the_uplink_has_none() -> None:
     assert "ra-param=br-lan,60,1800" in dnsmasq_conf(box(), uplink_has_ipv6=True)
 
 
+def test_kinds_of_records_that_only_tunnels_use_are_not_answered() -> None:
+    assert "filter-rr=NULL,65399" in dnsmasq_lines()
+
+
 def test_no_hardware_address_reaches_dnsmasqs_log() -> None:
     assert {"quiet-dhcp", "quiet-dhcp6", "quiet-ra"} <= set(dnsmasq_lines())
 
@@ -86,7 +91,7 @@ def test_without_a_radio_there_is_nothing_for_hostapd() -> None:
 def test_what_we_render_is_what_root_lets_through() -> None:
     config = box(
         wifi={"interface": "wlan0"},
-        network={"owner_interfaces": ["eth1"], "dns_servers": ["9.9.9.9"]},
+        network={"owner_interfaces": ["eth1"], "dns_servers": ["9.9.9.9"], "walled_garden": ["wechat"]},
         portal=CERTIFIED | {"domain": "s1.wifi.example.com"},
     )
     for uplink_has_ipv6 in (True, False):
@@ -99,7 +104,10 @@ def test_dnsmasq_understands_it(tmp_path: Path) -> None:
     file = tmp_path / DNSMASQ
     settings: dict[str, Any] = {"portal": CERTIFIED | {"domain": "s1.wifi.example.com"}}
     file.write_text(
-        dnsmasq_conf(box(network={"owner_interfaces": ["eth1"]}, **settings), uplink_has_ipv6=True)
+        dnsmasq_conf(
+            box(network={"owner_interfaces": ["eth1"], "walled_garden": garden.packs()}, **settings),
+            uplink_has_ipv6=True,
+        )
     )
     done = subprocess.run(["dnsmasq", "--test", f"--conf-file={file}"], capture_output=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -73,6 +73,15 @@ def test_a_setting_at_the_end_of_a_long_comment_is_not_installed(tmp_path: Path)
     assert not (tmp_path / "etc").exists()
 
 
+def test_a_set_that_is_not_the_walled_gardens_is_not_filled(tmp_path: Path) -> None:
+    config = rendered(tmp_path)
+    file = tmp_path / "run" / "rendered" / DNSMASQ
+    file.write_text(file.read_text() + "nftset=/x.example/4#inet#yingke#admitted\n")
+    with pytest.raises(NotApplied, match="another set than the walled garden's"):
+        apply(config, Commands(), etc=tmp_path / "etc")
+    assert not (tmp_path / "etc").exists()
+
+
 def test_root_does_not_follow_a_link(tmp_path: Path) -> None:
     config = rendered(tmp_path)
     file = tmp_path / "run" / "rendered" / DNSMASQ
