@@ -8,16 +8,18 @@ import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from netctl.api import Mac, Presence
+from netctl.api import Mac, Presence, StepKind
 from netctl.gate import presence_store as store
 from netctl.gate.database import GateDatabase
 from netctl.gate.presences import Leave, Stay, is_over, leave, leave_before_boot, new_station_code
 from netctl.gate.store import Stamp
+from netctl.gate.trace import noted
 from sync.model import Clock, new_id
 
 log = logging.getLogger(__name__)
 
 _LINES_AT_ONCE = 500
+_SAVED_AT_ONCE = 250
 
 
 class Attendance:
@@ -59,17 +61,25 @@ class Attendance:
             joined_at=self._clock.now(),
             joined=boottime,
             seen=boottime,
+            steps=noted((), "joined", self._clock.now()),
         )
         self._stays[mac] = self._unwritten[mac] = stay
         self.came.set()
         return stay
+
+    def note(self, mac: Mac, kind: StepKind, detail: str = "", count: int = 1) -> None:
+        """Something happened to a station that is here; to one that is not, nothing does."""
+        stay = self._stays.get(mac)
+        if stay is not None:
+            self._stays[mac] = replace(stay, steps=noted(stay.steps, kind, self._clock.now(), detail, count))
 
     async def write_joins(self) -> None:
         """Writes down who came; `came` is set when there is somebody."""
         async with self._writing:
             while self._unwritten:
                 mac = next(iter(self._unwritten))
-                stay = self._unwritten[mac]
+                # As it is by now: what it did since it came goes along.
+                stay = self._stays.get(mac, self._unwritten[mac])
                 await self._database.write(store.join, stay, Stamp.of(self._clock))
                 del self._unwritten[mac]
                 self._tell()
@@ -84,10 +94,18 @@ class Attendance:
                 await self._close(leave(stay, boottime, now))
 
     async def save(self) -> None:
-        """Writes down when each was last heard."""
-        await self._database.write(store.save_stays, list(self._stays.values()), Stamp.of(self._clock))
+        """Writes down when each was last heard, and what it did."""
+        stays = list(self._stays.values())
+        # A few at a time: an admission's commit fits in between.
+        for at in range(0, len(stays), _SAVED_AT_ONCE):
+            await self._database.write(
+                store.save_stays, stays[at : at + _SAVED_AT_ONCE], Stamp.of(self._clock)
+            )
 
     # --- questions ---------------------------------------------------------------------------------------
+
+    def stay_of(self, mac: Mac) -> Stay | None:
+        return self._stays.get(mac)
 
     def stays(self) -> list[Stay]:
         return list(self._stays.values())

@@ -72,6 +72,7 @@ class Chores:
         attendance, every = self._attendance, _every
         return [
             Chore(name="sessions", act=self._look, pause=self._until_next_look, wake=self._woken),
+            Chore(name="rates", act=self._gate.shape, pause=every(60), wake=self._gate.rates_changed),
             Chore(name="joins", act=attendance.write_joins, pause=every(3600), wake=attendance.came),
             Chore(name="leases", act=self._stations.look_for_new_leases, pause=every(LEASES_SECONDS)),
             Chore(name="presence", act=self._ask_present, pause=every(asked)),

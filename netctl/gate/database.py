@@ -15,7 +15,30 @@ log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_VERSION = 1
+# What turns a file of version n into one of n + 1; schema.sql is their sum. A step that has shipped stays.
+_STEPS = {
+    1: """
+        ALTER TABLE sessions ADD COLUMN bytes_limit INTEGER;
+        ALTER TABLE sessions ADD COLUMN day TEXT NOT NULL DEFAULT '';
+        ALTER TABLE sessions ADD COLUMN bytes_before_day INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE stays ADD COLUMN steps TEXT NOT NULL DEFAULT '[]';
+        CREATE TABLE day_uses (
+            mac TEXT PRIMARY KEY,
+            day TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            passes INTEGER NOT NULL,
+            written_at TEXT NOT NULL
+        ) STRICT;
+        CREATE TABLE devices (
+            device_id TEXT PRIMARY KEY,
+            mac TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            added_at TEXT NOT NULL
+        ) STRICT;
+    """
+}
+_VERSION = 2
 _OWN_DIRECTORY, _OWN_FILE = 0o700, 0o600
 
 
@@ -55,17 +78,22 @@ def _open(path: Path) -> sqlite3.Connection:
         # A deleted MAC is overwritten, not only unlinked.
         connection.execute("PRAGMA secure_delete = ON")
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise ProcessFailed(f"{path} was written by a newer version: install that one again")
         if version == 0:
             schema = files("netctl.gate").joinpath("schema.sql").read_text()
-            connection.executescript(
-                f"BEGIN IMMEDIATE;\n{schema}\nPRAGMA user_version = {_VERSION};\nCOMMIT;"
-            )
-        elif version > _VERSION:
-            raise ProcessFailed(f"{path} was written by a newer version: install that one again")
+            _take_step(connection, schema, _VERSION)
+        else:
+            for step in range(version, _VERSION):
+                _take_step(connection, _STEPS[step], step + 1)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _take_step(connection: sqlite3.Connection, script: str, to_version: int) -> None:
+    connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {to_version};\nCOMMIT;")
 
 
 class GateDatabase(GroupCommit):

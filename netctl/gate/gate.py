@@ -4,18 +4,28 @@ import asyncio
 import logging
 import sqlite3
 import weakref
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Address
+from math import inf
+from typing import TypeVar
 
-from netctl.api import EndReason, Ip, Mac, Session, parse_ip
+from netctl.api import DeviceKind, EndReason, Ip, Mac, Session, StepKind, Why, parse_ip
 from netctl.gate import store
 from netctl.gate.database import GateDatabase
+from netctl.gate.day_use import after_pass, session_on_day
+from netctl.gate.device_store import KnownDevice
+from netctl.gate.devices import ALLOWED, KnownDevices
+from netctl.gate.ledger import Ledger
+from netctl.gate.limits import TEMPORARY_PASS, GuestLimits, bytes_left, why_ending
 from netctl.gate.sessions import (
     Admit,
     Expel,
     LiveSession,
     Member,
+    Rates,
     admitting,
     corrected,
     counted,
@@ -25,23 +35,29 @@ from netctl.gate.sessions import (
     plan,
     restored,
     started_body,
-    why_over,
 )
 from netctl.gate.stations import Stations, UnknownStation
-from netctl.gate.store import Stamp
+from netctl.gate.store import Ending, Stamp
+from netctl.gate.why import why
 from netctl.linux.kernel import Kernel
 from netctl.linux.nft import FilterFailed
 from sync.model import Clock, Event, new_event, new_id
-from sync.records import admission, outbox
+from sync.records import admission, grants, outbox
 from sync.records.admission import AdmissionRequest
 from sync.records.connect import Records, RecordsUnavailable
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 KEPT_FOR = timedelta(days=7)
 """Ended sessions and presences, with their MACs, die after this."""
 
 _EVENTS_AT_ONCE = 500
+_ENDINGS_AT_ONCE = 500
+_SAVED_AT_ONCE = 250
+_LOOKED_AT_ONCE = 200
+# Requests are committed in groups: one may become visible a little after a younger one.
+_LATE_SECONDS = 10.0
 
 
 class Refused(Exception):
@@ -57,15 +73,32 @@ class Gate:
     """Admits and ends sessions, and keeps the kernel's sets as the sessions say."""
 
     def __init__(
-        self, kernel: Kernel, stations: Stations, database: GateDatabase, records: Records, clock: Clock
+        self,
+        kernel: Kernel,
+        stations: Stations,
+        database: GateDatabase,
+        records: Records,
+        clock: Clock,
+        limits: GuestLimits,
     ) -> None:
         self._kernel = kernel
         self._stations = stations
         self._database = database
         self._records = records
         self._clock = clock
+        self.limits = limits
+        self.ledger = Ledger(database, limits, clock)
+        self.devices = KnownDevices(database, clock)
         self._live: dict[Mac, LiveSession] = {}
         self._locks: weakref.WeakValueDictionary[Mac, asyncio.Lock] = weakref.WeakValueDictionary()
+        self._note: Callable[[Mac, StepKind, str], object] = lambda mac, step, detail: None
+        self._waiting: dict[str, AdmissionRequest] = {}
+        self._looked = 0.0
+        self.rates_changed = asyncio.Event()
+
+    def listen(self, note: Callable[[Mac, StepKind, str], object]) -> None:
+        """`note` is told what becomes of each station."""
+        self._note = note
 
     # --- start -------------------------------------------------------------------------------------------
 
@@ -76,6 +109,8 @@ class Gate:
         """
         clock = self._clock
         boottime, now, synced = clock.boottime(), clock.now(), clock.synced()
+        await self.ledger.load()
+        await self.devices.load()
         written = await self._database.read(store.live_sessions)
         try:
             members = await self._kernel.members() or {}
@@ -86,9 +121,13 @@ class Gate:
         for each in written:
             session = restored(each, clock.boot_id, boottime, now, synced)
             self._live[session.mac] = counted(session, members.get(session.mac))
+        await self._look_at_the_clock()
         await self._load()
-        await self._end_those_over()
-        await self.save()
+        try:
+            await self._end_those_over()
+            await self.save()
+        except sqlite3.Error as error:
+            log.error("sessions cannot be written down, they are tried again: %s", error)
         log.info("%d sessions taken up", len(self._live))
 
     # --- what is asked -----------------------------------------------------------------------------------
@@ -100,14 +139,41 @@ class Gate:
             return await self._admitted_before(request_id)
         return await self._admit(request, ip)
 
-    async def sign_out(self, ip: Ip) -> Session:
-        """Ends the session of the station at `ip`. Raises Refused."""
+    async def temporary_pass(self, ip: Ip) -> Session:
+        """A few slow minutes. A session that lives is answered as it is, and nothing is counted."""
         mac = await self.whose(ip)
         async with self._lock(mac):
-            session = self._live.get(mac)
+            self._refuse_whom_we_must(mac, TEMPORARY_PASS)
+            session = self.session_of(mac)
             if session is None:
-                raise Refused("no_session", f"{ip} is not admitted.", "There is nothing to end.")
-            return await self._end(await self._counted(session), "signed_out")
+                session = await self._begin_pass(mac)
+                await self._open_for(session)
+        return self.seen(session)
+
+    async def sign_out(self, ip: Ip) -> Session:
+        """Ends the session of the station at `ip`. Raises Refused."""
+        return await self.expel(await self.whose(ip), "signed_out")
+
+    async def expel(self, mac: Mac, reason: EndReason = "expelled") -> Session:
+        """Ends the session of this station. Raises Refused."""
+        async with self._lock(mac):
+            if mac not in self._live:
+                raise Refused("no_session", "That station is not admitted.", "There is nothing to end.")
+            return await self._end(await self._counted(self._live[mac]), reason)
+
+    async def set_device(self, mac: Mac, kind: DeviceKind, name: str) -> KnownDevice:
+        """Allows or blocks this device from now on; who is blocked is out at once. Raises Refused."""
+        device = await self.devices.put(mac, kind, name)
+        await self._follow_devices(mac)
+        return device
+
+    async def forget_device(self, device_id: str) -> KnownDevice:
+        """A station like any other again. Raises Refused."""
+        device = await self.devices.forget(device_id)
+        if device is None:
+            raise Refused("unknown_device", "There is no such device on the list.")
+        await self._follow_devices(device.mac)
+        return device
 
     def session_of(self, mac: Mac) -> LiveSession | None:
         """The session that admits this station right now."""
@@ -116,6 +182,22 @@ class Gate:
 
     def sessions(self) -> list[LiveSession]:
         return list(self._live.values())
+
+    def seen(self, session: LiveSession) -> Session:
+        """The session as those outside see it."""
+        used = self.ledger.used_bytes(session, self.ledger.today())
+        return session.seen_from_outside(self._clock.boottime(), bytes_left(session, used, self.limits))
+
+    def why(self, mac: Mac) -> Why:
+        """In the words of `Why`: why this station is captive, or not."""
+        closed = self.limits.seconds_open(self._clock.now(), self._clock.synced()) == 0
+        return why(
+            self.devices.kind_of(mac),
+            self.session_of(mac),
+            closed=closed,
+            used_up=self.ledger.is_used_up(mac),
+            last_end=self.ledger.last_end(mac),
+        )
 
     async def whose(self, ip: Ip) -> Mac:
         """The station at this address. Raises Refused."""
@@ -134,26 +216,26 @@ class Gate:
             log.error("our tables are gone from the packet filter: loaded again")
             await self._load()
             members = await self._kernel.members() or {}
-        if self._clock.synced():
-            self._settle_what_was_owed()
-        senders = self._read_counters(members)
+        await self._look_at_the_clock()
+        senders = await self._read_counters(members)
         await self._end_those_over()
         await self._correct(members)
         return senders
 
     async def admit_waiting(self) -> None:
-        """Requests that came while the gate was down, or whose station was not there yet."""
-        waiting = await self._records.read(admission.pending, self._clock)
-        if not waiting:
-            return
-        handled = await self._database.read(store.handled_among, [each.request_id for each in waiting])
-        for request in waiting:
-            if request.request_id in handled:
-                continue
-            try:
-                await self._admit(request, parse_ip(request.ip))
-            except (Refused, ValueError) as reason:
-                log.info("request %s waits: %s", request.request_id, type(reason).__name__)
+        """Requests that came while the gate was down, or whose station was not there yet, and head office's
+        grants; what it took back ends."""
+        looked = self._clock.boottime() - _LATE_SECONDS
+        fresh = await self._records.read(admission.pending, self._clock, self._looked)
+        fresh += await self._records.read(grants.pending, self._clock)
+        self._waiting |= {each.request_id: each for each in fresh}
+        self._looked = looked
+        if self._waiting:
+            handled = await self._database.read(store.handled_among, list(self._waiting))
+            for request_id, request in list(self._waiting.items()):
+                if request_id in handled or await self._is_settled(request):
+                    self._waiting.pop(request_id, None)
+        await self._end_what_was_revoked()
 
     async def copy_events(self) -> None:
         """Hands what happened over to the records: again after a crash, by event_id, so it is there once."""
@@ -164,21 +246,38 @@ class Gate:
     async def save(self) -> None:
         """Writes down how much is left of each session: from here a reboot goes on."""
         stamp = Stamp.of(self._clock)
-        await self._database.write(store.save_sessions, list(self._live.values()), stamp)
+        sessions = list(self._live.values())
+        # A few at a time: an admission's commit fits in between.
+        for at in range(0, len(sessions), _SAVED_AT_ONCE):
+            await self._database.write(store.save_sessions, sessions[at : at + _SAVED_AT_ONCE], stamp)
 
     async def purge(self) -> None:
         await self._database.write(store.purge, self._clock.now() - KEPT_FOR)
+        await self.ledger.load()
+
+    async def shape(self) -> None:
+        """Tells the shaper who is limited to what."""
+        self.rates_changed.clear()
+        wished = {
+            session.mac: rates
+            for session in self._live.values()
+            if (rates := self.limits.rates_of(session.method)) != Rates()
+            and self.devices.kind_of(session.mac) != ALLOWED
+        }
+        await self._kernel.shape(wished, self.limits.totals)
 
     def seconds_to_next_end(self) -> float:
         """Until the first session is over; infinite when there is none."""
         boottime = self._clock.boottime()
-        return min((session.expires - boottime for session in self._live.values()), default=float("inf"))
+        return min((session.ends - boottime for session in self._live.values()), default=float("inf"))
 
-    # --- within ------------------------------------------------------------------------------------------
+    # --- admitting ---------------------------------------------------------------------------------------
 
     async def _admission_request(self, request_id: str, ip: Ip) -> AdmissionRequest | None:
         try:
             request = await self._records.read(admission.find, request_id, self._clock)
+            if request is None:
+                request = await self._records.read(grants.find, request_id, self._clock)
         except RecordsUnavailable as error:
             raise Refused("records_unavailable", str(error), "Ask again in a few seconds.") from error
         if request is not None and parse_ip(request.ip) != ip:
@@ -186,10 +285,11 @@ class Gate:
         return request
 
     async def _admitted_before(self, request_id: str) -> Session:
+        """A request too old to be read; it may have been granted before."""
         session_id = await self._database.read(store.session_of_request, request_id)
         for session in self._live.values():
             if session.session_id == session_id:
-                return session.seen_from_outside(self._clock.boottime())
+                return self.seen(session)
         if session_id is None:
             hint = "A request is good for five minutes: fill in the form again."
             raise Refused("no_such_request", "There is no such request, or it is too old.", hint)
@@ -199,15 +299,32 @@ class Gate:
         mac = await self.whose(ip)
         async with self._lock(mac):
             session = await self._commit(request, mac)
-            step = admitting(session, self._clock.boottime())
-            try:
-                await self._kernel.admit([step], self._stations.addresses(mac))
-            except FilterFailed as error:
-                # The wish stands: the loop will see to it.
-                log.error("the packet filter did not admit a station: %s", error)
-                hint = "The gate tries again by itself every few seconds."
-                raise Refused("filter_failed", "The gate could not be opened just now.", hint) from error
-        return session.seen_from_outside(self._clock.boottime())
+            await self._open_for(session)
+        return self.seen(session)
+
+    async def _is_settled(self, request: AdmissionRequest) -> bool:
+        """Whether the request need not be looked at again: granted, or too old by now. Grants of head office
+        are read anew each time."""
+        try:
+            await self._admit(request, parse_ip(request.ip))
+        except (Refused, ValueError) as reason:
+            log.info("request %s waits: %s", request.request_id, type(reason).__name__)
+            return await self._records.read(admission.find, request.request_id, self._clock) is None
+        return True
+
+    async def _open_for(self, session: LiveSession) -> None:
+        """Kernel after wish. Raises Refused."""
+        mac = session.mac
+        step = admitting(session, self._clock.boottime(), self._leased(mac))
+        try:
+            await self._kernel.admit([step], self._stations.addresses(mac))
+        except FilterFailed as error:
+            # The wish stands: the loop will see to it.
+            log.error("the packet filter did not admit a station: %s", error)
+            hint = "The gate tries again by itself every few seconds."
+            raise Refused("filter_failed", "The gate could not be opened just now.", hint) from error
+        self.rates_changed.set()
+        self._note(mac, "admitted", session.method)
 
     async def _commit(self, request: AdmissionRequest, mac: Mac) -> LiveSession:
         """The wish, durable before anything is opened. The same request again finds its session."""
@@ -218,68 +335,227 @@ class Gate:
             if live is None or live.session_id != handled:
                 raise _over()
             return await self._counted(live)
+        self._refuse_whom_we_must(mac, request.method)
         if live is not None:
-            longer = extended(live, request.session_seconds, request.lead_id, stamp.boottime)
+            longer = extended(live, request.session_seconds, request.lead_id, stamp.boottime, request.method)
             await self._database.write(store.extend_session, longer, request.request_id, stamp)
-            return await self._counted(longer)
-        if mac in self._live:
-            await self._end(self._live[mac], why_over(self._live[mac]))
-        session = _new_session(request, mac, stamp)
+            return await self._counted(self._within_hours(longer, self._closing()))
+        await self._make_room(mac)
+        session = self._new_session(mac, request.method, request.lead_id, request.session_seconds, stamp)
         started = new_event("session.started", started_body(session), self._clock)
         await self._database.write(store.begin_session, session, request.request_id, started, stamp)
         self._live[mac] = session
         return session
 
+    async def _begin_pass(self, mac: Mac) -> LiveSession:
+        if self.ledger.passes_left(mac) == 0:
+            hint = "Register, or come back tomorrow."
+            raise Refused("pass_used_up", "All temporary passes of today are used.", hint)
+        await self._make_room(mac)
+        stamp = Stamp.of(self._clock)
+        fresh = self._new_session(mac, TEMPORARY_PASS, None, self.limits.pass_seconds, stamp)
+        session = replace(fresh, bytes_limit=self.limits.pass_bytes)
+        use = after_pass(self.ledger.use(mac))
+        started = new_event("session.started", started_body(session), self._clock)
+        await self._database.write(store.begin_pass, session, use, started, stamp)
+        self.ledger.took(use)
+        self._live[mac] = session
+        return session
+
+    def _refuse_whom_we_must(self, mac: Mac, method: str) -> None:
+        """Raises Refused: blocked, closed, or what the station may have today is used up."""
+        refusal = None
+        if self.devices.kind_of(mac) == "blocked":
+            refusal = Refused("blocked", "This device is blocked here.", "Please ask the staff.")
+        elif self.limits.is_for_guests(method) and self._closing() <= self._clock.boottime():
+            refusal = Refused("closed", "The store is closed.", "The WiFi opens with the store.")
+        elif self.ledger.is_used_up(mac):
+            refusal = Refused("quota", "The volume of today is used up.", "Come back tomorrow.")
+        if refusal is not None:
+            self._note(mac, "refused", refusal.key)
+            raise refusal
+
+    async def _make_room(self, mac: Mac) -> None:
+        """A session that is over and that nobody has looked at yet."""
+        if mac in self._live:
+            session = self._live[mac]
+            await self._end(session, self._why_over(session, self.ledger.today()) or "expired")
+
+    def _new_session(
+        self, mac: Mac, method: str, lead_id: str | None, seconds: int, stamp: Stamp
+    ) -> LiveSession:
+        session = LiveSession(
+            session_id=new_id(),
+            mac=mac,
+            lead_id=lead_id,
+            method=method,
+            started_at=stamp.at,
+            seconds_granted=seconds,
+            expires=stamp.boottime + seconds,
+            active=stamp.boottime,
+            day=self.ledger.today(),
+        )
+        return self._within_hours(session, self._closing())
+
+    def _closing(self) -> float:
+        """When the store closes, by CLOCK_BOOTTIME; infinite: not that we know."""
+        return self._clock.boottime() + self.limits.seconds_open(self._clock.now(), self._clock.synced())
+
+    def _within_hours(self, session: LiveSession, closing: float) -> LiveSession:
+        closes = closing if self.limits.is_for_guests(session.method) else inf
+        # A second more or less is rounding, and no reason to touch ten thousand sessions.
+        if session.closes == closes or abs(session.closes - closes) <= 1:
+            return session
+        return replace(session, closes=closes)
+
     async def _counted(self, session: LiveSession) -> LiveSession:
         """The session with what the kernel has counted up to now, which is what goes on from here."""
-        members = await self._kernel.members() or {}
-        fresh = counted(session, members.get(session.mac))
+        fresh = counted(session, await self._kernel.member(session.mac))
         self._live[session.mac] = fresh
         return fresh
 
+    # --- ending ------------------------------------------------------------------------------------------
+
     async def _end(self, session: LiveSession, reason: EndReason) -> Session:
-        """The wish first, the kernel after it, as with an admission."""
-        over = ended(session, reason, self._clock.boottime(), self._clock.now())
-        event = new_event("session.ended", ended_body(over), self._clock)
-        await self._database.write(store.end_session, over, event)
-        self._live.pop(session.mac, None)
+        (over,) = await self._end_all([(session, reason)])
+        return over
+
+    async def _end_all(self, sessions: Sequence[tuple[LiveSession, EndReason]]) -> list[Session]:
+        """The wish first, the kernel after it, as with an admission; but a full disk keeps nobody admitted.
+
+        Raises sqlite3.Error: they are out, and it is tried again to write that down.
+        """
+        endings = [self._ending(session, reason) for session, reason in sessions]
+        for session, reason in sessions:
+            self._live[session.mac] = replace(session, over=reason)
         try:
-            await self._kernel.expel([session.mac], self._stations.addresses(session.mac))
+            await self._database.write(store.end_sessions, endings, Stamp.of(self._clock))
+        finally:
+            await self._shut_for([session.mac for session, _ in sessions])
+        for ending in endings:
+            mac = ending.use.mac
+            self._live.pop(mac, None)
+            self.ledger.took(ending.use)
+            self.ledger.ended(ending.over.session, ending.over.reason)
+            self._note(mac, "ended", ending.over.reason)
+        self.rates_changed.set()
+        return [self._over_from_outside(ending) for ending in endings]
+
+    def _ending(self, session: LiveSession, reason: EndReason) -> Ending:
+        today = session_on_day(session, self.ledger.today())
+        over = ended(today, reason, self._clock.boottime(), self._clock.now())
+        told = new_event("session.ended", ended_body(over), self._clock)
+        return Ending(over=over, told=told, use=self.ledger.after(today))
+
+    def _over_from_outside(self, ending: Ending) -> Session:
+        session = replace(ending.over.session, over=ending.over.reason)
+        outside = session.seen_from_outside(self._clock.boottime())
+        return replace(outside, ended_at=ending.over.ended_at, reason=ending.over.reason)
+
+    async def _shut_for(self, macs: Sequence[Mac]) -> None:
+        """But for those the owner allowed."""
+        shut = [mac for mac in macs if self.devices.kind_of(mac) != ALLOWED]
+        try:
+            await self._kernel.expel(shut, self._addresses(shut))
         except FilterFailed as error:
             log.error("the packet filter did not expel a station, the loop will: %s", error)
-        seen = replace(session, expires=0.0).seen_from_outside(self._clock.boottime())
-        return replace(seen, ended_at=over.ended_at, reason=reason)
 
     async def _end_those_over(self) -> None:
-        boottime = self._clock.boottime()
-        for mac, session in list(self._live.items()):
-            if session.seconds_left(boottime) > 0 or self._lock(mac).locked():
+        over = []
+        today = self.ledger.today()
+        async for mac, session in _in_turns(list(self._live.items())):
+            reason = self._why_over(session, today)
+            if reason is not None and self._live.get(mac) is session:
+                over.append((session, reason))
+        for at in range(0, len(over), _ENDINGS_AT_ONCE):
+            async with AsyncExitStack() as locks:
+                # Who is being admitted or expelled this moment is looked at next time.
+                some = [
+                    (session, reason)
+                    for session, reason in over[at : at + _ENDINGS_AT_ONCE]
+                    if not self._lock(session.mac).locked() and self._live.get(session.mac) is session
+                ]
+                for session, _ in some:
+                    await locks.enter_async_context(self._lock(session.mac))
+                if some:
+                    await self._end_all(some)
+
+    def _why_over(self, session: LiveSession, today: str) -> EndReason | None:
+        used = self.ledger.used_bytes(session, today)
+        return why_ending(session, used, self.limits, self._clock.boottime())
+
+    async def _end_what_was_revoked(self) -> None:
+        taken_back = await self._records.read(grants.revoked)
+        if not taken_back or not self._live:
+            return
+        revoked = await self._database.read(store.sessions_of_requests, taken_back)
+        for session in [each for each in self._live.values() if each.session_id in revoked]:
+            await self.expel(session.mac)
+
+    async def _follow_devices(self, mac: Mac) -> None:
+        """The kernel after the owner's word about this device."""
+        async with self._lock(mac):
+            blocked = self.devices.kind_of(mac) == "blocked"
+            session = self._live.get(mac)
+            if blocked and session is not None:
+                await self._end(await self._counted(session), "blocked")
+            try:
+                await self._kernel.block(self.devices.blocked())
+                wish = next((each for each in self._wished() if each.mac == mac), None)
+                if wish is None:
+                    await self._kernel.expel([mac], self._stations.addresses(mac))
+                else:
+                    await self._kernel.admit([self._admitting(wish)], self._stations.addresses(mac))
+            except FilterFailed as error:
+                log.error("the packet filter did not follow the owner, the loop will: %s", error)
+        self.rates_changed.set()
+
+    # --- comparing ---------------------------------------------------------------------------------------
+
+    def _wished(self) -> list[LiveSession]:
+        """Who is to be admitted: the allowed ones while they hold an address, whatever their session says."""
+        allowed = [wish for wish in self.devices.wished() if self._stations.has_lease(wish.mac)]
+        return [*self._live.values(), *allowed]
+
+    async def _look_at_the_clock(self) -> None:
+        """What the time of day means for each session: what it is owed, its day, when the store closes."""
+        synced, today, closing = self._clock.synced(), self.ledger.today(), self._closing()
+        async for mac, _ in _in_turns(list(self._live.items())):
+            session = self._live.get(mac)
+            if session is None:
                 continue
-            async with self._lock(mac):
-                await self._end(session, why_over(session))
+            if synced:
+                session = corrected(session, self._clock.boottime(), self._clock.now())
+            self._live[mac] = self._within_hours(session_on_day(session, today), closing)
 
-    def _settle_what_was_owed(self) -> None:
-        for mac, session in self._live.items():
-            self._live[mac] = corrected(session, self._clock.boottime(), self._clock.now())
-
-    def _read_counters(self, members: dict[Mac, Member]) -> list[Mac]:
+    async def _read_counters(self, members: dict[Mac, Member]) -> list[Mac]:
         senders = []
-        for mac, session in self._live.items():
-            fresh = counted(session, members.get(mac))
+        async for mac, member in _in_turns(list(members.items())):
+            session = self._live.get(mac)
+            if session is None:
+                if member.bytes_up and self.devices.kind_of(mac) == ALLOWED:
+                    senders.append(mac)
+                continue
+            fresh = counted(session, member, self._clock.boottime())
             if fresh.bytes_up > session.bytes_up:
                 senders.append(mac)
             self._live[mac] = fresh
         return senders
 
     async def _load(self) -> None:
-        boottime = self._clock.boottime()
-        await self._kernel.load([admitting(each, boottime) for each in self._live.values()])
+        await self._kernel.load([self._admitting(each) for each in self._wished()])
+        await self._kernel.lease(self._stations.leased_pairs())
+        await self._kernel.block(self.devices.blocked())
 
     async def _correct(self, members: dict[Mac, Member]) -> None:
         # Who is being admitted or expelled this moment is somewhere between wish and truth: next time.
-        busy = {mac for mac in [*members, *self._live] if mac in self._locks and self._locks[mac].locked()}
-        steps = plan(self._live.values(), members, self._clock.boottime())
-        admits = [step for step in steps if isinstance(step, Admit) and step.mac not in busy]
+        busy = {mac for mac, lock in self._locks.items() if lock.locked()}
+        steps = plan(self._wished(), members, self._clock.boottime())
+        admits = [
+            replace(step, addresses=self._leased(step.mac))
+            for step in steps
+            if isinstance(step, Admit) and step.mac not in busy
+        ]
         expels = [step.mac for step in steps if isinstance(step, Expel) and step.mac not in busy]
         if admits or expels:
             log.warning("corrected: %d admitted, %d expelled", len(admits), len(expels))
@@ -288,11 +564,25 @@ class Gate:
         if expels:
             await self._kernel.expel(expels, self._addresses(expels))
 
-    def _addresses(self, macs: Sequence[Mac]) -> list[Ip]:
+    def _admitting(self, session: LiveSession) -> Admit:
+        return admitting(session, self._clock.boottime(), self._leased(session.mac))
+
+    def _leased(self, mac: Mac) -> tuple[IPv4Address, ...]:
+        return tuple(ip for ip in self._stations.leased_to(mac) if isinstance(ip, IPv4Address))
+
+    def _addresses(self, macs: Iterable[Mac]) -> list[Ip]:
         return [ip for mac in macs for ip in self._stations.addresses(mac)]
 
     def _lock(self, mac: Mac) -> asyncio.Lock:
         return self._locks.setdefault(mac, asyncio.Lock())
+
+
+async def _in_turns(things: Sequence[T]) -> AsyncIterator[T]:
+    """One after the other, letting others have their turn in between: there may be ten thousand."""
+    for at in range(0, len(things), _LOOKED_AT_ONCE):
+        for thing in things[at : at + _LOOKED_AT_ONCE]:
+            yield thing
+        await asyncio.sleep(0)
 
 
 def _over() -> Refused:
@@ -302,15 +592,3 @@ def _over() -> Refused:
 def _append_all(connection: sqlite3.Connection, events: Sequence[Event]) -> None:
     for event in events:
         outbox.append(connection, event)
-
-
-def _new_session(request: AdmissionRequest, mac: Mac, stamp: Stamp) -> LiveSession:
-    return LiveSession(
-        session_id=new_id(),
-        mac=mac,
-        lead_id=request.lead_id,
-        method=request.method,
-        started_at=stamp.at,
-        seconds_granted=request.session_seconds,
-        expires=stamp.boottime + request.session_seconds,
-    )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from netctl.api import Mac, Presence
 from netctl.gate.presences import Leave, Stay
 from netctl.gate.store import Stamp
+from netctl.gate.trace import from_text, to_text
 from sync.model import from_wire, to_wire
 
 
@@ -14,8 +15,8 @@ def join(connection: sqlite3.Connection, stay: Stay, stamp: Stamp) -> Presence:
     """A station came. Returns the line for the sensor."""
     connection.execute(
         "INSERT INTO stays (visit_id, mac, station_code, joined_at, joined_boottime_ms, seen_at,"
-        " seen_boottime_ms, boot_id) VALUES (:visit_id, :mac, :station_code, :joined_at, :joined, :seen_at,"
-        " :seen, :boot_id)",
+        " seen_boottime_ms, boot_id, steps) VALUES (:visit_id, :mac, :station_code, :joined_at, :joined,"
+        " :seen_at, :seen, :boot_id, :steps)",
         {
             "visit_id": stay.visit_id,
             "mac": stay.mac,
@@ -25,6 +26,7 @@ def join(connection: sqlite3.Connection, stay: Stay, stamp: Stamp) -> Presence:
             "seen_at": _heard_at(stay, stamp),
             "seen": int(stay.seen * 1000),
             "boot_id": stamp.boot_id,
+            "steps": to_text(stay.steps),
         },
     )
     return _append(connection, "joined", stay, stay.joined_at, None)
@@ -38,11 +40,17 @@ def part(connection: sqlite3.Connection, leave: Leave) -> Presence:
 
 
 def save_stays(connection: sqlite3.Connection, stays: Iterable[Stay], stamp: Stamp) -> None:
-    """When each was last heard: after a crash or a power cut the stay ended no earlier."""
+    """When each was last heard: after a crash or a power cut the stay ended no earlier. And what it did."""
     connection.executemany(
-        "UPDATE stays SET seen_at = :seen_at, seen_boottime_ms = :seen WHERE visit_id = :visit_id",
+        "UPDATE stays SET seen_at = :seen_at, seen_boottime_ms = :seen, steps = :steps"
+        " WHERE visit_id = :visit_id",
         [
-            {"seen_at": _heard_at(stay, stamp), "seen": int(stay.seen * 1000), "visit_id": stay.visit_id}
+            {
+                "seen_at": _heard_at(stay, stamp),
+                "seen": int(stay.seen * 1000),
+                "steps": to_text(stay.steps),
+                "visit_id": stay.visit_id,
+            }
             for stay in stays
         ],
     )
@@ -59,6 +67,7 @@ def open_stays(connection: sqlite3.Connection) -> list[tuple[Stay, str, datetime
                 joined_at=from_wire(row["joined_at"]),
                 joined=row["joined_boottime_ms"] / 1000,
                 seen=row["seen_boottime_ms"] / 1000,
+                steps=from_text(row["steps"]),
             ),
             row["boot_id"],
             from_wire(row["seen_at"]),

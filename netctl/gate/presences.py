@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from netctl.api import Mac
+from netctl.gate.trace import Trace
 
 # No vowels, so that no word appears, and nothing that sounds or looks like another when read out.
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -24,6 +25,7 @@ class Stay:
     joined_at: datetime
     joined: float
     seen: float
+    steps: Trace = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

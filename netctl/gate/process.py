@@ -13,6 +13,7 @@ from netctl.gate.chores import EXPECTED, Chores, again_and_again
 from netctl.gate.database import GateDatabase
 from netctl.gate.desk import Condition, Desk
 from netctl.gate.gate import Gate
+from netctl.gate.limits import GuestLimits
 from netctl.gate.server import GateServer
 from netctl.gate.stations import Stations
 from netctl.lan.hostapd import Associations
@@ -33,7 +34,7 @@ async def run(config: Config) -> None:
     async with _opened(config) as (kernel, database, records):
         leases = LeaseFile(config.venue.data_dir / "dnsmasq" / "dnsmasq.leases")
         stations = Stations(kernel, leases)
-        gate = Gate(kernel, stations, database, records, clock)
+        gate = Gate(kernel, stations, database, records, clock, GuestLimits.of(config))
         attendance = Attendance(database, clock, config.network.absent_after_seconds)
         condition = Condition(clock)
         server = GateServer(
@@ -41,7 +42,8 @@ async def run(config: Config) -> None:
         )
         await gate.open()
         await attendance.open()
-        stations.listen(attendance.heard)
+        stations.listen(attendance.heard, attendance.note)
+        gate.listen(attendance.note)
         kernel.watch(stations.note, stations.note_missed)
         await server.open()
         woken = asyncio.Event()

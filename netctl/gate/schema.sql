@@ -20,7 +20,10 @@ CREATE TABLE sessions (
     bytes_up INTEGER NOT NULL,
     bytes_down INTEGER NOT NULL,
     ended_at TEXT,
-    reason TEXT                            -- expired | signed_out | expelled | lost_at_reboot
+    reason TEXT,                           -- see EndReason in api.py
+    bytes_limit INTEGER,                   -- of this session alone, both ways together; NULL: none
+    day TEXT NOT NULL DEFAULT '',          -- what its bytes are counted for; '': not known yet (day_use.py)
+    bytes_before_day INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- A station has one live session at most.
 CREATE UNIQUE INDEX live_sessions ON sessions (mac) WHERE ended_at IS NULL;
@@ -42,7 +45,26 @@ CREATE TABLE stays (
     joined_boottime_ms INTEGER NOT NULL,
     seen_at TEXT NOT NULL,                 -- last heard, as of the last writing
     seen_boottime_ms INTEGER NOT NULL,
-    boot_id TEXT NOT NULL
+    boot_id TEXT NOT NULL,
+    steps TEXT NOT NULL DEFAULT '[]'       -- JSON: what it did on its way through the gate (trace.py)
+) STRICT;
+
+-- What a station has had of its last day here, apart from its live session. Dies after a week.
+CREATE TABLE day_uses (
+    mac TEXT PRIMARY KEY,
+    day TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    passes INTEGER NOT NULL,
+    written_at TEXT NOT NULL
+) STRICT;
+
+-- Devices that the owner allowed (till, printer, staff) or blocked. Until she takes them out.
+CREATE TABLE devices (
+    device_id TEXT PRIMARY KEY,
+    mac TEXT NOT NULL UNIQUE,
+    kind TEXT NOT NULL,                    -- allowed | blocked
+    name TEXT NOT NULL,
+    added_at TEXT NOT NULL
 ) STRICT;
 
 -- Joins and leaves, for the sensor to replay. Dies after a week.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 from netctl.api import EndReason, Mac, Session
@@ -20,8 +20,17 @@ _TOLERANCE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """How fast, in kbit/s; 0: as fast as it goes."""
+
+    down_kbit: int = 0
+    up_kbit: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSession:
-    """One admission that goes on. `expires`: seconds of CLOCK_BOOTTIME in this boot."""
+    """One admission that goes on. `expires`, `closes` (when the store does) and `active` (when its
+    station last sent something) are seconds of CLOCK_BOOTTIME in this boot."""
 
     session_id: str
     mac: Mac
@@ -36,12 +45,33 @@ class LiveSession:
     # clock was not right then either). Corrected once the clock is.
     owed_seconds: int | None = None
     owed_at: datetime | None = None
+    closes: float = inf
+    active: float = 0.0
+    bytes_limit: int | None = None
+    # The day its bytes are counted for (day_use.py), and those that were counted for earlier ones.
+    day: str = ""
+    bytes_before_day: int = 0
+    # Decided, and not yet written down: a full disk keeps nobody admitted.
+    over: EndReason | None = None
+
+    @property
+    def ends(self) -> float:
+        return min(self.expires, self.closes)
+
+    @property
+    def bytes_used(self) -> int:
+        """Both ways together."""
+        return self.bytes_up + self.bytes_down
 
     def seconds_left(self, boottime: float) -> int:
         """Whole seconds, rounded up: a session is not over before it is over."""
+        return 0 if self.over else max(0, ceil(self.ends - boottime))
+
+    def own_seconds_left(self, boottime: float) -> int:
+        """The same, however early the store closes today."""
         return max(0, ceil(self.expires - boottime))
 
-    def seen_from_outside(self, boottime: float) -> Session:
+    def seen_from_outside(self, boottime: float, bytes_left: int | None = None) -> Session:
         return Session(
             session_id=self.session_id,
             lead_id=self.lead_id,
@@ -51,6 +81,7 @@ class LiveSession:
             seconds_left=self.seconds_left(boottime),
             bytes_up=self.bytes_up,
             bytes_down=self.bytes_down,
+            bytes_left=bytes_left,
         )
 
 
@@ -117,26 +148,32 @@ def _agrees(member: Member, seconds: int) -> bool:
     )
 
 
-def admitting(session: LiveSession, boottime: float) -> Admit:
-    """The step that lets the session's station through."""
+def admitting(session: LiveSession, boottime: float, addresses: tuple[IPv4Address, ...] = ()) -> Admit:
+    """The step that lets the session's station through, at these leased addresses."""
     return Admit(
         mac=session.mac,
         seconds=session.seconds_left(boottime),
         bytes_up=session.bytes_up,
         bytes_down=session.bytes_down,
+        addresses=addresses,
     )
 
 
-def counted(session: LiveSession, member: Member | None) -> LiveSession:
-    """The session with the kernel's counters, which never go back."""
-    if member is None:
+def counted(session: LiveSession, member: Member | None, boottime: float | None = None) -> LiveSession:
+    """The session with the kernel's counters, which never go back. Who has sent more than last time was
+    active at `boottime`."""
+    if member is None or (member.bytes_up <= session.bytes_up and member.bytes_down <= session.bytes_down):
         return session
     up, down = max(session.bytes_up, member.bytes_up), max(session.bytes_down, member.bytes_down)
-    return replace(session, bytes_up=up, bytes_down=down)
+    active = boottime if boottime is not None and up > session.bytes_up else session.active
+    return replace(session, bytes_up=up, bytes_down=down, active=active)
 
 
-def extended(session: LiveSession, seconds: int, lead_id: str | None, boottime: float) -> LiveSession:
-    """The session after its station was admitted once more: the longer end holds, the first lead stays."""
+def extended(
+    session: LiveSession, seconds: int, lead_id: str | None, boottime: float, method: str = ""
+) -> LiveSession:
+    """The session after its station was admitted once more: the longer end holds, the first lead stays. A
+    temporary pass becomes what it was asked for, without the pass's own limit."""
     expires = max(session.expires, boottime + seconds)
     longer = max(0, round(expires - session.expires))
     return replace(
@@ -144,6 +181,9 @@ def extended(session: LiveSession, seconds: int, lead_id: str | None, boottime: 
         expires=expires,
         seconds_granted=session.seconds_granted + longer,
         lead_id=session.lead_id or lead_id,
+        method=method if method and session.method == "temporary_pass" else session.method,
+        bytes_limit=None,
+        active=boottime,
         owed_seconds=None,
         owed_at=None,
     )
@@ -167,7 +207,7 @@ def restored(written: Written, boot_id: str, boottime: float, now: datetime, syn
     In the same boot nothing is lost or won. After a boot the time the power was away counts when both
     clocks were right; else what was left, but at most half an hour until the clock is.
     """
-    session = written.session
+    session = replace(written.session, active=boottime)
     if written.boot_id == boot_id:
         return replace(session, expires=written.boottime + written.seconds_left)
     owed_at = written.written_at if written.clock_synced else None
@@ -204,8 +244,8 @@ def _settled(
 
 def ended(session: LiveSession, reason: EndReason, boottime: float, now: datetime) -> EndedSession:
     """The session is over. Its length is counted by the clock that does not jump."""
-    over = max(0.0, boottime - session.expires)
-    left = max(0.0, session.expires - boottime)
+    over = max(0.0, boottime - session.ends)
+    left = max(0.0, session.expires - min(boottime, session.ends))
     if session.owed_seconds is not None:
         # Only part of what it had left was restored: half an hour of this boot, so far.
         left = max(0.0, session.owed_seconds - boottime)
@@ -216,6 +256,8 @@ def ended(session: LiveSession, reason: EndReason, boottime: float, now: datetim
 
 def why_over(session: LiveSession) -> EndReason:
     """Why a session without time left is over."""
+    if session.over or session.closes < session.expires:
+        return session.over or "closed"
     owed = session.owed_seconds or 0
     return "lost_at_reboot" if owed > RESTORED_SECONDS else "expired"
 

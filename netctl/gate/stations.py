@@ -1,10 +1,10 @@
 """Whose MAC is at this IP: the lease, checked against what the kernel hears."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 
-from netctl.api import Ip, Mac
+from netctl.api import Ip, Mac, StepKind
 from netctl.lan.leases import LeaseFile
 from netctl.linux.kernel import Kernel
 from netctl.linux.neighbours import Neighbour
@@ -24,14 +24,17 @@ class Stations:
         self._kernel = kernel
         self._leases = leases
         self._heard: Callable[[Mac], object] = lambda mac: None
+        self._note: Callable[[Mac, StepKind, str], object] = lambda mac, step, detail: None
         self._seen_at: dict[Ip, Mac] = {}
         self._heard_at: dict[Mac, set[Ip]] = {}
-        self._known_leases: dict[Ip, Mac] = {}
+        self._known_leases: Mapping[Ip, Mac] = {}
+        self._told_leases: Mapping[Ip, Mac] | None = None
         self._missed = asyncio.Event()
 
-    def listen(self, heard: Callable[[Mac], object]) -> None:
-        """`heard` is told of each sign of life."""
+    def listen(self, heard: Callable[[Mac], object], note: Callable[[Mac, StepKind, str], object]) -> None:
+        """`heard` is told of each sign of life, `note` of each address given out."""
         self._heard = heard
+        self._note = note
 
     async def whose(self, ip: Ip) -> Mac:
         """The station at this address. Raises UnknownStation.
@@ -57,6 +60,18 @@ class Stations:
         leased = self._leases.addresses(mac)
         heard = self._heard_at.get(mac, set()).difference(leased)
         return leased + sorted(heard, key=lambda ip: (ip.version, ip))
+
+    def leased_to(self, mac: Mac) -> list[Ip]:
+        """The addresses we gave this station."""
+        return self._leases.addresses(mac)
+
+    def leased_pairs(self) -> list[tuple[Mac, IPv4Address]]:
+        """Each station with each address we gave it."""
+        return [(mac, ip) for ip, mac in self._leases.read().items() if isinstance(ip, IPv4Address)]
+
+    def at(self, ip: Ip) -> Mac | None:
+        """The station at this address as far as we know without asking the kernel."""
+        return self._leases.read().get(ip) or self._seen_at.get(ip)
 
     def has_lease(self, mac: Mac) -> bool:
         return bool(self._leases.addresses(mac))
@@ -87,16 +102,20 @@ class Stations:
         self._heard_at.clear()
         for neighbour in await self._kernel.neighbours():
             self.note(neighbour)
-        self._known_leases = dict(self._leases.read())
+        self._known_leases = self._leases.read()
         await self._kernel.ask(list(self._known_leases.items()))
 
     async def look_for_new_leases(self) -> None:
-        """Who has just been given an address is there."""
+        """Who has just been given an address is there; the packet filter learns whose it is."""
         leases = self._leases.read()
         for ip, mac in leases.items():
             if self._known_leases.get(ip) != mac:
                 self._heard(mac)
-        self._known_leases = dict(leases)
+                self._note(mac, "lease", str(ip))
+        self._known_leases = leases
+        if leases != self._told_leases:
+            await self._kernel.lease(self.leased_pairs())
+            self._told_leases = leases
         if self._missed.is_set():
             await self.refresh()
 

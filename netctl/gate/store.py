@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from netctl.api import Mac
+from netctl.api import EndReason, Mac
+from netctl.gate.day_use import DayUse
 from netctl.gate.sessions import EndedSession, LiveSession, Written
 from sync.model import Clock, ClockState, Event, from_wire, to_wire
 from sync.records.outbox import from_row, to_row
@@ -33,14 +34,61 @@ def begin_session(
     """A new session, the request it answers and its event. Raises sqlite3.IntegrityError when the station
     has a live one or the request is handled."""
     handle_request(connection, request_id, session.session_id, stamp)
+    _begin(connection, session, started, stamp)
+
+
+def begin_pass(
+    connection: sqlite3.Connection, session: LiveSession, use: DayUse, started: Event, stamp: Stamp
+) -> None:
+    """A temporary pass, counted."""
+    save_day_use(connection, use, stamp)
+    _begin(connection, session, started, stamp)
+
+
+def _begin(connection: sqlite3.Connection, session: LiveSession, started: Event, stamp: Stamp) -> None:
     connection.execute(
         "INSERT INTO sessions (session_id, mac, lead_id, method, started_at, seconds_granted, seconds_left,"
-        " written_at, clock, boot_id, boottime_ms, owed_seconds, owed_at, bytes_up, bytes_down)"
+        " written_at, clock, boot_id, boottime_ms, owed_seconds, owed_at, bytes_up, bytes_down, bytes_limit,"
+        " day, bytes_before_day)"
         " VALUES (:session_id, :mac, :lead_id, :method, :started_at, :seconds_granted, :seconds_left,"
-        " :written_at, :clock, :boot_id, :boottime_ms, :owed_seconds, :owed_at, :bytes_up, :bytes_down)",
-        _session_row(session, stamp) | {"method": session.method, "started_at": to_wire(session.started_at)},
+        " :written_at, :clock, :boot_id, :boottime_ms, :owed_seconds, :owed_at, :bytes_up, :bytes_down,"
+        " :bytes_limit, :day, :bytes_before_day)",
+        _session_row(session, stamp) | {"started_at": to_wire(session.started_at)},
     )
     await_copy(connection, started)
+
+
+def save_day_use(connection: sqlite3.Connection, use: DayUse, stamp: Stamp) -> None:
+    """What the station has had of the day."""
+    connection.execute(
+        "INSERT INTO day_uses (mac, day, bytes, passes, written_at)"
+        " VALUES (:mac, :day, :bytes, :passes, :written_at)"
+        " ON CONFLICT (mac) DO UPDATE SET day = :day, bytes = :bytes, passes = :passes,"
+        " written_at = :written_at",
+        {
+            "mac": use.mac,
+            "day": use.day,
+            "bytes": use.bytes,
+            "passes": use.passes,
+            "written_at": to_wire(stamp.at),
+        },
+    )
+
+
+def day_uses(connection: sqlite3.Connection) -> dict[Mac, DayUse]:
+    rows = connection.execute("SELECT * FROM day_uses")
+    return {
+        row["mac"]: DayUse(mac=Mac(row["mac"]), day=row["day"], bytes=row["bytes"], passes=row["passes"])
+        for row in rows
+    }
+
+
+def last_ends(connection: sqlite3.Connection) -> dict[Mac, tuple[str, EndReason]]:
+    """How each station was admitted last, and why that ended, as long as it is kept."""
+    rows = connection.execute(
+        "SELECT mac, method, reason, MAX(ended_at) FROM sessions WHERE ended_at IS NOT NULL GROUP BY mac"
+    )
+    return {Mac(row["mac"]): (row["method"], row["reason"]) for row in rows}
 
 
 def handle_request(connection: sqlite3.Connection, request_id: str, session_id: str, stamp: Stamp) -> None:
@@ -67,13 +115,23 @@ def handled_among(connection: sqlite3.Connection, request_ids: Iterable[str]) ->
     return {row[0] for row in rows}
 
 
+def sessions_of_requests(connection: sqlite3.Connection, request_ids: Iterable[str]) -> set[str]:
+    """The sessions that these requests led to."""
+    rows = connection.execute(
+        "SELECT session_id FROM handled_requests WHERE request_id IN (SELECT value FROM json_each(:ids))",
+        {"ids": json.dumps(list(request_ids))},
+    )
+    return {row[0] for row in rows}
+
+
 def save_sessions(connection: sqlite3.Connection, sessions: Iterable[LiveSession], stamp: Stamp) -> None:
     """How much is left of each, and what was counted: from here a reboot goes on."""
     connection.executemany(
         "UPDATE sessions SET lead_id = :lead_id, seconds_granted = :seconds_granted,"
         " seconds_left = :seconds_left, written_at = :written_at, clock = :clock, boot_id = :boot_id,"
         " boottime_ms = :boottime_ms, owed_seconds = :owed_seconds, owed_at = :owed_at,"
-        " bytes_up = :bytes_up, bytes_down = :bytes_down"
+        " bytes_up = :bytes_up, bytes_down = :bytes_down, method = :method, bytes_limit = :bytes_limit,"
+        " day = :day, bytes_before_day = :bytes_before_day"
         " WHERE session_id = :session_id AND mac = :mac AND ended_at IS NULL",
         [_session_row(session, stamp) for session in sessions],
     )
@@ -87,21 +145,34 @@ def extend_session(
     save_sessions(connection, [session], stamp)
 
 
-def end_session(connection: sqlite3.Connection, ended: EndedSession, told: Event) -> None:
-    """The session is over; the event tells of it, once."""
-    changed = connection.execute(
-        "UPDATE sessions SET ended_at = :ended_at, reason = :reason, seconds_left = 0, bytes_up = :bytes_up,"
-        " bytes_down = :bytes_down WHERE session_id = :session_id AND ended_at IS NULL",
-        {
-            "ended_at": to_wire(ended.ended_at),
-            "reason": ended.reason,
-            "bytes_up": ended.session.bytes_up,
-            "bytes_down": ended.session.bytes_down,
-            "session_id": ended.session.session_id,
-        },
-    ).rowcount
-    if changed:
-        await_copy(connection, told)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """A session that is over, the event that tells of it, and what its station has now had of the day."""
+
+    over: EndedSession
+    told: Event
+    use: DayUse
+
+
+def end_sessions(connection: sqlite3.Connection, endings: Iterable[Ending], stamp: Stamp) -> None:
+    """They are over; each event tells of one, once."""
+    for ending in endings:
+        session = ending.over.session
+        changed = connection.execute(
+            "UPDATE sessions SET ended_at = :ended_at, reason = :reason, seconds_left = 0,"
+            " bytes_up = :bytes_up, bytes_down = :bytes_down"
+            " WHERE session_id = :session_id AND ended_at IS NULL",
+            {
+                "ended_at": to_wire(ending.over.ended_at),
+                "reason": ending.over.reason,
+                "bytes_up": session.bytes_up,
+                "bytes_down": session.bytes_down,
+                "session_id": session.session_id,
+            },
+        ).rowcount
+        if changed:
+            save_day_use(connection, ending.use, stamp)
+            await_copy(connection, ending.told)
 
 
 def live_sessions(connection: sqlite3.Connection) -> list[Written]:
@@ -115,8 +186,9 @@ def _session_row(session: LiveSession, stamp: Stamp) -> dict[str, object]:
         "session_id": session.session_id,
         "mac": session.mac,
         "lead_id": session.lead_id,
+        "method": session.method,
         "seconds_granted": session.seconds_granted,
-        "seconds_left": session.seconds_left(stamp.boottime),
+        "seconds_left": session.own_seconds_left(stamp.boottime),
         "written_at": to_wire(stamp.at),
         "clock": stamp.clock,
         "boot_id": stamp.boot_id,
@@ -125,6 +197,9 @@ def _session_row(session: LiveSession, stamp: Stamp) -> dict[str, object]:
         "owed_at": to_wire(session.owed_at) if session.owed_at else None,
         "bytes_up": session.bytes_up,
         "bytes_down": session.bytes_down,
+        "bytes_limit": session.bytes_limit,
+        "day": session.day,
+        "bytes_before_day": session.bytes_before_day,
     }
 
 
@@ -139,6 +214,9 @@ def _written(row: sqlite3.Row) -> Written:
         expires=row["boottime_ms"] / 1000 + row["seconds_left"],
         bytes_up=row["bytes_up"],
         bytes_down=row["bytes_down"],
+        bytes_limit=row["bytes_limit"],
+        day=row["day"],
+        bytes_before_day=row["bytes_before_day"],
         owed_seconds=row["owed_seconds"],
         owed_at=from_wire(row["owed_at"]) if row["owed_at"] else None,
     )
@@ -177,4 +255,5 @@ def purge(connection: sqlite3.Connection, before: datetime) -> None:
     limit = {"before": to_wire(before)}
     connection.execute("DELETE FROM sessions WHERE ended_at < :before", limit)
     connection.execute("DELETE FROM presences WHERE COALESCE(left_at, joined_at) < :before", limit)
+    connection.execute("DELETE FROM day_uses WHERE written_at < :before", limit)
     connection.execute("DELETE FROM handled_requests WHERE handled_at < :before", limit)

@@ -6,15 +6,16 @@ for listing the sets, which takes 0.1 s with 10,000 members and must not hold up
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from ipaddress import IPv4Address
 from typing import Protocol, TypeVar
 
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netctl.api import Ip, Mac
-from netctl.gate.sessions import Admit, Member
+from netctl.gate.sessions import Admit, Member, Rates
 from netctl.linux.conntrack import Connections
 from netctl.linux.neighbours import Neighbour, NeighbourNews, Neighbours
 from netctl.linux.nft import PacketFilter
@@ -34,6 +35,11 @@ class Kernel(Protocol):
     async def admit(self, stations: Sequence[Admit], forget: Sequence[Ip]) -> None: ...
     async def expel(self, macs: Sequence[Mac], forget: Sequence[Ip]) -> None: ...
     async def members(self) -> dict[Mac, Member] | None: ...
+    async def member(self, mac: Mac) -> Member | None: ...
+    async def lease(self, pairs: Sequence[tuple[Mac, IPv4Address]]) -> None: ...
+    async def block(self, macs: Sequence[Mac]) -> None: ...
+    async def answer_names_ourselves(self, on: bool) -> None: ...
+    async def shape(self, wanted: Mapping[Mac, Rates], totals: Rates) -> None: ...
     async def neighbours(self) -> list[Neighbour]: ...
     async def neighbour_at(self, ip: Ip) -> Neighbour | None: ...
     async def ask(self, stations: Sequence[tuple[Ip, Mac]]) -> None: ...
@@ -91,6 +97,22 @@ class LinuxKernel:
     async def members(self) -> dict[Mac, Member] | None:
         """Who is in the sets; None when our tables are gone."""
         return await self._in_listing(self._listing.members)
+
+    async def member(self, mac: Mac) -> Member | None:
+        """This station as it is in the sets."""
+        return (await self.members() or {}).get(mac)
+
+    async def lease(self, pairs: Sequence[tuple[Mac, IPv4Address]]) -> None:
+        """All the pairs there are: which station holds which address."""
+
+    async def block(self, macs: Sequence[Mac]) -> None:
+        """All who are blocked."""
+
+    async def answer_names_ourselves(self, on: bool) -> None:
+        """Whether captive stations are answered by our own small answerer: no real resolver answers."""
+
+    async def shape(self, wanted: Mapping[Mac, Rates], totals: Rates) -> None:
+        """Who is limited to what, and all together."""
 
     async def neighbours(self) -> list[Neighbour]:
         return await self._among_neighbours(self._neighbours.all)

@@ -1,10 +1,11 @@
 """A kernel for tests: two sets whose members expire by the test's clock, and a neighbour table."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from ipaddress import IPv4Address
 from math import ceil
 
 from netctl.api import Ip, Mac
-from netctl.gate.sessions import Admit, Member
+from netctl.gate.sessions import Admit, Member, Rates
 from netctl.linux.neighbours import Neighbour
 from netctl.linux.nft import FilterFailed
 from tests.clock import FakeClock
@@ -22,6 +23,11 @@ class FakeKernel:
         self.forgotten: list[Ip] = []
         self.asked: list[tuple[Ip, Mac]] = []
         self.done: list[str] = []
+        self.leased: set[tuple[Mac, IPv4Address]] = set()
+        self.blocked: set[Mac] = set()
+        self.names_ourselves = False
+        self.rates: dict[Mac, Rates] = {}
+        self.totals = Rates()
 
     # --- what tests do and ask ---------------------------------------------------------------------------
 
@@ -41,6 +47,8 @@ class FakeKernel:
         """Somebody ran `nft flush ruleset`, or the machine was switched off."""
         self.loaded = False
         self._sets.clear()
+        self.leased.clear()
+        self.blocked.clear()
 
     def forget_station(self, mac: Mac) -> None:
         self._sets.pop(mac)
@@ -79,6 +87,24 @@ class FakeKernel:
             for mac, (_, bytes_up, bytes_down) in self._sets.items()
             if self._seconds(mac) > 0
         }
+
+    async def member(self, mac: Mac) -> Member | None:
+        return (await self.members() or {}).get(mac)
+
+    async def lease(self, pairs: Sequence[tuple[Mac, IPv4Address]]) -> None:
+        self._must_work()
+        self.leased = set(pairs)
+
+    async def block(self, macs: Sequence[Mac]) -> None:
+        self._must_work()
+        self.blocked = set(macs)
+
+    async def answer_names_ourselves(self, on: bool) -> None:
+        self._must_work()
+        self.names_ourselves = on
+
+    async def shape(self, wanted: Mapping[Mac, Rates], totals: Rates) -> None:
+        self.rates, self.totals = dict(wanted), totals
 
     async def neighbours(self) -> list[Neighbour]:
         return list(self.table.values())

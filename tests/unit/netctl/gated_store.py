@@ -1,6 +1,6 @@
 """A store's gate for tests: everything real but the kernel and the clock."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,9 +9,11 @@ from netctl.gate.attendance import Attendance
 from netctl.gate.database import GateDatabase
 from netctl.gate.desk import Condition, Desk
 from netctl.gate.gate import Gate
+from netctl.gate.limits import GuestLimits
 from netctl.gate.stations import Stations
 from netctl.lan.leases import LeaseFile
 from netctl.linux.neighbours import Neighbour
+from sync.config import Config
 from sync.model import Event, LeadId
 from sync.records import admission, outbox
 from sync.records.admission import AdmissionRequest
@@ -27,14 +29,23 @@ ABSENT_AFTER_SECONDS = 300
 class GatedStore:
     """The parts of one running gate, and what a test does with them."""
 
-    def __init__(self, home: Path, clock: FakeClock, kernel: FakeKernel, records: Records) -> None:
+    def __init__(
+        self,
+        home: Path,
+        clock: FakeClock,
+        kernel: FakeKernel,
+        records: Records,
+        limits: Mapping[str, int | str] | None = None,
+    ) -> None:
         self.clock = clock
         self.kernel = kernel
         self.records = records
         self.lease_file = home / "dnsmasq.leases"
         self.database = GateDatabase(home / "gate" / "gate.db")
         self.stations = Stations(kernel, LeaseFile(self.lease_file))
-        self.gate = Gate(kernel, self.stations, self.database, records, clock)
+        self.config = Config.parse({"limits": limits or {}})
+        guest_limits = GuestLimits.of(self.config)
+        self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits)
         self.attendance = Attendance(self.database, clock, ABSENT_AFTER_SECONDS)
         self.condition = Condition(clock)
         self.desk = Desk(self.gate, self.stations, self.attendance, self.condition, clock)
@@ -42,7 +53,8 @@ class GatedStore:
     async def open(self) -> None:
         await self.gate.open()
         await self.attendance.open()
-        self.stations.listen(self.attendance.heard)
+        self.stations.listen(self.attendance.heard, self.attendance.note)
+        self.gate.listen(self.attendance.note)
 
     def lease(self, ip: Ip, mac: Mac) -> None:
         """dnsmasq gives the station an address, and the kernel hears it there."""
@@ -51,14 +63,19 @@ class GatedStore:
         self.kernel.table[ip] = Neighbour(ip=ip, mac=mac, answers=True)
 
     async def ask(
-        self, request_id: str, ip: Ip = ANNAS_IP, lead: str | None = "lead-1", seconds: int = 3600
+        self,
+        request_id: str,
+        ip: Ip = ANNAS_IP,
+        lead: str | None = "lead-1",
+        seconds: int = 3600,
+        method: str = "form",
     ) -> str:
         """The portal writes an admission request."""
         request = AdmissionRequest(
             request_id=request_id,
             ip=str(ip),
             lead_id=LeadId(lead) if lead else None,
-            method="form",
+            method=method,
             session_seconds=seconds,
         )
         await self.portal.write(admission.ask, request, self.clock)
@@ -75,12 +92,18 @@ class GatedStore:
 
 @asynccontextmanager
 async def running(
-    home: Path, clock: FakeClock, kernel: FakeKernel | None = None
+    home: Path,
+    clock: FakeClock,
+    kernel: FakeKernel | None = None,
+    limits: Mapping[str, int | str] | None = None,
 ) -> AsyncIterator[GatedStore]:
-    """A gate over the files in `home`, opened. Leaving is like `kill -9`: nothing is written at the end."""
+    """A gate over the files in `home`, opened; `limits`: settings of that section.
+
+    Leaving is like `kill -9`: nothing is written at the end.
+    """
     migrate(home / "records.db")
     records = await open_records(home / "records.db", "gate")
-    store = GatedStore(home, clock, kernel or FakeKernel(clock), records)
+    store = GatedStore(home, clock, kernel or FakeKernel(clock), records, limits)
     store.portal = await open_records(home / "records.db", "portal")
     try:
         await store.open()

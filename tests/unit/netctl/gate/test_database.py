@@ -8,7 +8,10 @@ import pytest
 
 from netctl.gate.chores import EXPECTED
 from netctl.gate.database import GateDatabase, open_connection
+from netctl.gate.store import live_sessions
 from sync.process import ProcessFailed
+
+VERSION_1 = Path(__file__).with_name("gate_db_version_1.sql")
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
@@ -29,9 +32,38 @@ def test_every_table_is_strict(tmp_path: Path) -> None:
     connection = open_connection(tmp_path / "gate.db")
     tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite_%'")
     assert dict(tuple(row) for row in tables) == dict.fromkeys(
-        ["sessions", "handled_requests", "stays", "presences", "waiting_events"], 1
+        ["sessions", "handled_requests", "stays", "day_uses", "devices", "presences", "waiting_events"], 1
     )
     connection.close()
+
+
+def columns(connection: sqlite3.Connection) -> set[tuple[object, ...]]:
+    """Each column of each table, and each index, as SQLite understood them."""
+    rows = connection.execute(
+        'SELECT t.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM pragma_table_list AS t'
+        " JOIN pragma_table_info(t.name) AS c WHERE t.name NOT LIKE 'sqlite_%'"
+    )
+    indices = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
+    return {tuple(row) for row in [*rows, *indices]}
+
+
+def test_a_file_of_the_first_version_becomes_as_a_new_one_and_keeps_its_sessions(tmp_path: Path) -> None:
+    old = sqlite3.connect(tmp_path / "old.db")
+    old.executescript(VERSION_1.read_text() + "PRAGMA user_version = 1;")
+    old.execute(
+        "INSERT INTO sessions VALUES ('s1', '02:00:5e:10:00:01', 'lead-1', 'form', :at, 3600, 3600, :at,"
+        " 'synced', 'boot', 0, NULL, NULL, 1, 2, NULL, NULL)",
+        {"at": "2026-11-23T08:00:00.000000Z"},
+    )
+    old.commit()
+    old.close()
+    upgraded, fresh = open_connection(tmp_path / "old.db"), open_connection(tmp_path / "fresh.db")
+    assert columns(upgraded) == columns(fresh)
+    (written,) = live_sessions(upgraded)
+    assert (written.session.session_id, written.session.bytes_limit, written.session.day) == ("s1", None, "")
+    for connection in (upgraded, fresh):
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == 2
+        connection.close()
 
 
 def test_a_second_gate_is_told_that_one_is_running(tmp_path: Path) -> None:
