@@ -8,6 +8,24 @@ WEB_IPV4, WEB_IPV6 = "203.0.113.10", "2001:db8:80::10"
 RESOLVER = "203.0.113.53"
 UPLINK_IPV4, UPLINK_IPV6 = "198.51.100.2", "2001:db8:77::2"
 HEAD_OFFICE = "192.0.2.2"
+MENU, STREET = "menu.example", "street.example"
+"""Two domains with `HOSTS_EACH` hosts of addresses of their own: n1.menu.example and so on."""
+HOSTS_EACH = 200
+
+
+def addresses_of(domain: str, number: int) -> tuple[str, str]:
+    """IPv4 and IPv6 of a host of MENU or STREET. RFC 2544's range stands for public addresses."""
+    net = (MENU, STREET).index(domain)
+    return f"198.18.{net}.{number}", f"2001:db8:81:{net + 1}::{number:x}"
+
+
+def _hosts_file() -> str:
+    return "".join(
+        f"{address} n{number}.{domain}\n"
+        for domain in (MENU, STREET)
+        for number in range(1, HOSTS_EACH + 1)
+        for address in addresses_of(domain, number)
+    )
 
 
 class Internet:
@@ -20,11 +38,24 @@ class Internet:
             f"address add {WEB_IPV4}/32 dev lo",
             f"address add {RESOLVER}/32 dev lo",
             f"address add {WEB_IPV6}/128 dev lo nodad",
+            # One that answers datagrams; a whole range of others need only be reached.
+            f"address add {addresses_of(MENU, 1)[1]}/128 dev lo nodad",
+            "route add local 198.18.0.0/23 dev lo",
+            "route add local 2001:db8:81::/48 dev lo",
         )
         self.web = self.namespace.python("web", "tests.lab.internet_server")
+        hosts = self.namespace.home / "hosts"
+        hosts.write_text(_hosts_file())
         # Answers every name, IPv4 and IPv6 alike.
         names = [f"--address=/#/{WEB_IPV4}", f"--address=/#/{WEB_IPV6}"]
-        plain = ["--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--bind-interfaces", "--pid-file="]
+        plain = [
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            f"--addn-hosts={hosts}",
+            "--bind-interfaces",
+            "--pid-file=",
+        ]
         listen = [f"--listen-address={RESOLVER}"]
         self.resolver = self.namespace.daemon("resolver", "dnsmasq", "-d", *plain, *listen, *names)
 

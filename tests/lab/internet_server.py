@@ -9,6 +9,7 @@ from aiohttp import web
 
 from netctl.lan.connectivity_checks import find
 from sync.process import notify_ready
+from tests.lab.internet import MENU, WEB_IPV4, WEB_IPV6, addresses_of
 
 _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{host}</title>
 <meta name="viewport" content="width=device-width"></head>
@@ -51,7 +52,7 @@ async def main() -> None:
         await web.TCPSite(runner, "::", port).start()
         await web.TCPSite(runner, "0.0.0.0", port).start()
     loop = asyncio.get_running_loop()
-    for address in ("203.0.113.10", "2001:db8:80::10"):
+    for address in (WEB_IPV4, WEB_IPV6, *addresses_of(MENU, 1)):
         await loop.create_datagram_endpoint(Echo, local_addr=(address, 443))
     notify_ready()
     await asyncio.Event().wait()
