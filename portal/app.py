@@ -6,6 +6,7 @@ from aiohttp import web
 
 from netctl.client import GateClient
 from portal import capport, health, owner, privacy, registration, shopper
+from portal.codes import Tries
 from portal.errors import errors_become_pages
 from portal.owner_door import DOOR, Door
 from portal.owner_network import owner_network_only
@@ -14,6 +15,7 @@ from portal.patience import PATIENCE, Patience, whoever_asks_is_heard
 from portal.privacy_notice import privacy_notice
 from portal.seal import Seal
 from portal.site import SITE, Site
+from portal.staff_code import StaffCode
 from portal.trace import Trace
 from portal.where import portal_url
 from sync.config import Config
@@ -43,12 +45,12 @@ def routes() -> list[web.RouteDef]:
 
 
 def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -> web.Application:
-    """The portal of one store. Raises OSError or ValueError (the form key), LogoUnusable."""
+    """The portal of one store. Raises OSError or ValueError (the keys), LogoUnusable."""
     app = web.Application(
         middlewares=[whoever_asks_is_heard, errors_become_pages, owner_network_only],
         client_max_size=LARGEST_BODY_BYTES,
     )
-    pages = Pages(config)
+    pages, secrets = Pages(config), config.venue.data_dir / "portal"
     app[SITE] = Site(
         config=config,
         records=records,
@@ -59,8 +61,10 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
         privacy_notices={
             code: privacy_notice(config, language) for code, language in pages.languages.items()
         },
-        seal=Seal.from_file(config.venue.data_dir / "portal" / "form.key"),
+        seal=Seal.from_file(secrets / "form.key"),
         kept_forms=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
+        code_tries=Tries(clock.boottime),
+        staff_code=StaffCode.from_file(secrets / "staff_code.key", config.venue.timezone, clock),
         trace=Trace(),
     )
     app[DOOR] = Door(Passwords(), clock.boottime)

@@ -8,7 +8,8 @@ from aiohttp import web
 from portal import forms
 from portal.errors import Refused
 from portal.site import SITE
-from portal.where import is_foreign_form, station_ip
+from portal.station import name_for_limits
+from portal.where import is_foreign_form
 from sync.i18n import mark
 
 FOREIGN_FORM: Final = mark("This form was sent from another website. Please open our page and try again.")
@@ -27,11 +28,11 @@ async def read_form(request: web.Request, *, sealed: bool = False) -> dict[str, 
     return await read_fields(request) if request.body_exists else {}
 
 
-def refuse_too_often(request: web.Request) -> None:
+async def refuse_too_often(request: web.Request) -> None:
     """To be asked before anything is written. Raises Refused. A form with a mistake in it costs the disk
     nothing and does not count: a shopper who mistypes is not sent away.
     """
-    wait = request.app[SITE].kept_forms.take(str(station_ip(request)))
+    wait = request.app[SITE].kept_forms.take(await name_for_limits(request))
     if wait:
         raise Refused(429, retry_after_seconds=int(wait) + 1)
 

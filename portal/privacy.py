@@ -48,7 +48,7 @@ async def withdraw(request: web.Request) -> web.Response:
     lead_id = await _lead_here(request)
     if lead_id is None:
         raise Refused(409, NOBODY)
-    refuse_too_often(request)
+    await refuse_too_often(request)
     purposes: tuple[Purpose, ...] = ("marketing",) if fields.get("purpose") == "marketing" else EVERYTHING
     await site.records.write(leads.withdraw_consents, lead_id, purposes, site.clock)
     if "access_terms" in purposes:

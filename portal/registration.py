@@ -4,7 +4,6 @@ from typing import Final
 
 from aiohttp import web
 
-from netctl.client import GateRefused, GateUnavailable
 from portal import forms
 from portal.errors import log
 from portal.forms import FORM_RENEWED, Checked, Typed
@@ -12,6 +11,7 @@ from portal.pages import see_other
 from portal.posted import read_form, refuse_too_often
 from portal.privacy_notice import PrivacyNotice
 from portal.site import SITE, Site
+from portal.station import open_gate
 from portal.where import station_ip
 from sync.i18n import Language, mark
 from sync.model import new_id
@@ -26,7 +26,7 @@ FIELDS: Final = ("name", "phone", "email", "terms")
 
 async def form(request: web.Request) -> web.Response:
     """GET /register."""
-    request.app[SITE].trace.opened(station_ip(request), "form", "opened")
+    request.app[SITE].trace.opened(station_ip(request), "portal", "form")
     return _show(request, Typed(), Checked())
 
 
@@ -42,18 +42,14 @@ async def register(request: web.Request) -> web.Response:
     site.trace.opened(station_ip(request), "form", "mistakes" if mistaken else "sent")
     if checked.errors or form_id is None:
         return _show(request, given, checked, status=422, remark=FORM_RENEWED if form_id is None else "")
-    refuse_too_often(request)
+    await refuse_too_often(request)
     registration = _registration(site, given, checked, language, form_id, ip)
     try:
         await site.records.write(leads.register, registration, site.clock)
     except RecordsUnavailable as error:
         log.error("a registration could not be kept: %s", error)
         return _show(request, given, checked, status=503, remark=NOT_KEPT)
-    try:
-        await site.gate.admit(request_id=form_id, ip=station_ip(request))
-    except (GateRefused, GateUnavailable) as error:
-        # /online looks again, and tells her how it stands.
-        log.warning("registered, but not admitted yet: %s", error)
+    await open_gate(request, form_id)
     return see_other(request, "/online")
 
 

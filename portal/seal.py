@@ -25,10 +25,7 @@ class Seal:
     @classmethod
     def from_file(cls, path: Path) -> Self:
         """The key in `path`, made at the first start. Raises OSError, ValueError."""
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not path.exists():
-            _write_new(path, os.urandom(KEY_BYTES))
-        return cls(path.read_bytes())
+        return cls(read_key(path))
 
     def seal(self, text: str, ip: str) -> str:
         assert "." not in text
@@ -43,6 +40,17 @@ class Seal:
     def _mac(self, text: str, ip: str) -> str:
         message = f"{ip}|{text}".encode()
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:_MAC_CHARACTERS]
+
+
+def read_key(path: Path) -> bytes:
+    """The secret in `path`, made when there is none. Raises OSError, ValueError when it is not whole."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        _write_new(path, os.urandom(KEY_BYTES))
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"{path} has {len(key)} bytes, not {KEY_BYTES}: remove it, and a new one is made")
+    return key
 
 
 def _write_new(path: Path, key: bytes) -> None:

@@ -7,9 +7,11 @@ from typing import Final
 from aiohttp import web
 
 from netctl.client import GateClient
+from portal.codes import Tries
 from portal.pages import Pages
 from portal.privacy_notice import PrivacyNotice
 from portal.seal import Seal
+from portal.staff_code import StaffCode
 from portal.trace import Trace
 from sync.config import Config
 from sync.model import Clock
@@ -20,7 +22,7 @@ from sync.records import Records
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One store's pages and what stands behind them. `privacy_notices`: by language code. `kept_forms`: how
-    often forms are kept, by station address.
+    often forms are kept, `code_tries`: how often codes are tried, both by station.
     """
 
     config: Config
@@ -32,6 +34,8 @@ class Site:
     privacy_notices: Mapping[str, PrivacyNotice]
     seal: Seal
     kept_forms: RateLimit
+    code_tries: Tries
+    staff_code: StaffCode
     trace: Trace
 
 

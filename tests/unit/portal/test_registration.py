@@ -228,7 +228,9 @@ async def test_the_gate_is_named_the_form_and_the_address_and_no_more(
     fields = await fill_in(browser)
     gate.asked.clear()
     await send(browser, fields)
-    assert gate.asked == [api.Admit(request_id=fields["form"].split("-")[0], ip=api.parse_ip("127.0.0.1"))]
+    ip = api.parse_ip("127.0.0.1")
+    admit = api.Admit(request_id=fields["form"].split("-")[0], ip=ip)
+    assert gate.asked == [api.AskStation(ip=ip), admit]
 
 
 class TestRequiredFields:
