@@ -212,7 +212,8 @@ class Session:
 
     `seconds_left`: until it ends by itself, by its own length or because the store closes. `bytes_left`: of
     its own volume or of the station's day, whichever is less; None without a limit. `deauthenticated`: on
-    `expel`, whether our access point threw the station off; it may have none.
+    `expel`, whether our access point threw the station off; it may have none. `roaming_code`: takes the
+    session along to another store of the brand, as she reads it; None where that is not offered.
     """
 
     session_id: str
@@ -227,6 +228,7 @@ class Session:
     reason: str | None = None
     bytes_left: int | None = None
     deauthenticated: bool = False
+    roaming_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

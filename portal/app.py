@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from netctl.client import GateClient
-from portal import capport, health, owner, privacy, registration, shopper
+from portal import capport, health, owner, privacy, registration, roaming, shopper
 from portal.codes import Tries
 from portal.errors import errors_become_pages
 from portal.owner_door import DOOR, Door
@@ -35,6 +35,9 @@ def routes() -> list[web.RouteDef]:
         web.post("/register", registration.register),
         web.get("/online", shopper.online),
         web.post("/sign-out", shopper.sign_out),
+        web.get("/roaming", roaming.form),
+        web.post("/roaming", roaming.ask),
+        web.get("/roaming/wait", roaming.wait),
         web.get("/expired", shopper.expired),
         web.get("/privacy", privacy.privacy),
         web.post("/privacy/withdraw", privacy.withdraw),

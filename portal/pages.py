@@ -58,6 +58,7 @@ class Pages:
             store=config.venue.name,
             logo=read_logo(config.portal.logo),
             colour=config.portal.colour,
+            roaming=config.registration.roaming == "on",
         )
 
     def language(self, request: web.BaseRequest) -> Language:
