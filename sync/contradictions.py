@@ -90,10 +90,20 @@ def _a_port_has_one_listener(config: Config) -> Iterator[Contradiction]:
         yield Contradiction(keys=("portal.intercept_port", "portal.listen"), wrong=wrong)
 
 
+def _roaming_needs_head_office(config: Config) -> Iterator[Contradiction]:
+    if config.registration.roaming == "on" and not config.sync.head_office_url:
+        yield Contradiction(
+            keys=("registration.roaming", "sync.head_office_url"),
+            wrong="head office says who may go on in another store, and there is no sync.head_office_url",
+            meant="off",
+        )
+
+
 _RULES: Final[tuple[Callable[[Config], Iterator[Contradiction]], ...]] = (
     _a_contact_is_asked_for,
     _a_certificate_is_whole,
     _an_interface_has_one_place,
     _guests_are_kept_from_the_owner,
     _a_port_has_one_listener,
+    _roaming_needs_head_office,
 )

@@ -74,6 +74,7 @@ def test_true_is_no_number() -> None:
         ({"network": {"owner_interfaces": ["wlan0"]}}, "network.owner_interfaces"),
         ({"network": {"owner_bridge": "br-lan"}}, "network.owner_bridge"),
         ({"network": {"owner_address": "10.77.9.1/24"}}, "network.owner_address"),
+        ({"registration": {"roaming": "on"}}, "registration.roaming"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(document: dict[str, Any], key: str) -> None:
