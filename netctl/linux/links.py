@@ -34,6 +34,10 @@ AUDIBLE: Mapping[str, str] = {
     "net/ipv4/icmp_msgs_burst": "2000",
     "net/ipv6/icmp/ratelimit": "0",
 }
+# With br_netfilter the bridge would ask our rules for each frame a second time, on its own level.
+_BRIDGED: Mapping[str, str] = {
+    f"net/bridge/bridge-nf-call-{tables}": "0" for tables in ("iptables", "ip6tables", "arptables")
+}
 
 
 def ensure(config: Config) -> None:
@@ -54,6 +58,7 @@ def ensure(config: Config) -> None:
         if not route.link_lookup(ifname=network.uplink):
             log.warning("network.uplink: there is no interface %s yet, so no internet", network.uplink)
     switch(ROUTER, needed=True)
+    switch({key: value for key, value in _BRIDGED.items() if (_PROC_SYS / key).exists()}, needed=False)
     # A router still listens to its own uplink's routers (accept_ra=2, kernel ip-sysctl.rst).
     switch({**AUDIBLE, f"net/ipv6/conf/{network.uplink}/accept_ra": "2"}, needed=False)
 

@@ -106,17 +106,17 @@ class Namespace:
         """A module of ours as a program in here."""
         return self.daemon(name, sys.executable, "-m", module, *arguments, notifies=notifies)
 
-    def open_socket(self, family: int = AF_INET, kind: int = SOCK_STREAM) -> socket:
+    def open_socket(self, family: int = AF_INET, kind: int = SOCK_STREAM, protocol: int = 0) -> socket:
         """A socket of this namespace, usable in our own process: a socket stays where it was made."""
         made: list[socket] = []
-        thread = threading.Thread(target=lambda: made.append(self._made_here(family, kind)))
+        thread = threading.Thread(target=lambda: made.append(self._made_here(family, kind, protocol)))
         thread.start()
         thread.join()
         if not made:
             raise Failed(f"{self.name}: no socket could be made")
         return made[0]
 
-    def _made_here(self, family: int, kind: int) -> socket:
+    def _made_here(self, family: int, kind: int, protocol: int) -> socket:
         # setns(2) into a network namespace is a matter of one thread only.
         descriptor = os.open(f"/proc/{self.pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
@@ -125,7 +125,7 @@ class Namespace:
                 raise OSError(ctypes.get_errno(), "setns")
         finally:
             os.close(descriptor)
-        return socket(family, kind)
+        return socket(family, kind, protocol)
 
     def join(self, link: str, other: "Namespace", other_link: str, mac: str | None = None) -> None:
         """A cable: `link` here, with `mac`, and `other_link` there, both up."""

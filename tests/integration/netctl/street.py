@@ -7,7 +7,20 @@ The router is the network namespace the tests run in; phones and host have their
 import subprocess
 from ipaddress import IPv4Address
 from pathlib import Path
-from socket import AF_INET, AF_INET6, SO_REUSEADDR, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, socket
+from socket import (
+    AF_INET,
+    AF_INET6,
+    AF_PACKET,
+    SO_REUSEADDR,
+    SOCK_DGRAM,
+    SOCK_RAW,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    socket,
+)
+
+from scapy.layers.l2 import Ether
+from scapy.packet import Packet
 
 from netctl.api import Mac, parse_mac
 from netctl.gate.sessions import Admit
@@ -28,6 +41,12 @@ SILENCE_SECONDS = 0.3
 
 def ip(line: str) -> None:
     subprocess.run(["ip", *line.split()], check=True)
+
+
+def mac_of(link: str) -> str:
+    """The MAC of a link of the router."""
+    shown = subprocess.run(["ip", "-br", "link", "show", link], capture_output=True, text=True, check=True)
+    return shown.stdout.split()[2]
 
 
 def _links() -> str:
@@ -72,6 +91,25 @@ class Phone:
         talking.connect((address, port))
         return talking
 
+    def pings(self, address: str, count: int = 3, *more: str) -> int:
+        """How many of so many are answered."""
+        waiting = more or ("-i", "0.05", "-W", "0.3")
+        told = self.namespace.run("ping", "-n", "-c", str(count), *waiting, address, check=False).stdout
+        return int(told.partition(" received")[0].rpartition(" ")[2])
+
+    def cable(self, ethertype: int = 0x0003) -> socket:
+        """Frames as they are, to and (of one kind, or all) from this phone's link."""
+        raw = self.namespace.open_socket(AF_PACKET, SOCK_RAW)
+        raw.bind(("w0", ethertype))
+        raw.settimeout(WAIT_SECONDS)
+        return raw
+
+    def send(self, *packets: Packet, to: str) -> None:
+        """Puts packets on its link as they are, in frames from its own MAC to `to`."""
+        with self.cable() as raw:
+            for packet in packets:
+                raw.send(bytes(Ether(src=self.mac, dst=to) / packet))
+
 
 def _family(address: str) -> int:
     return AF_INET6 if ":" in address else AF_INET
@@ -90,9 +128,9 @@ def listen(where: Namespace | None, address: str, port: int, kind: int) -> socke
 
 
 class Street:
-    """Everything up, the ruleset in force, nobody admitted. `close` takes it all down again."""
+    """Everything up, the ruleset in force, nobody admitted; `settings` go into [network]. `close` ends it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **settings: object) -> None:
         self.anna, self.ben = Phone(1, home), Phone(2, home)
         self.host = Namespace("host", home)
         ip(f"link add wan type veth peer name eth0 netns {self.host.pid}")
@@ -122,6 +160,7 @@ class Street:
                     "uplink": "wan",
                     "owner_interfaces": [],
                     "owner_bridge": "owner-port",
+                    **settings,
                 }
             }
         )
@@ -132,6 +171,7 @@ class Street:
         until(lambda: "DOWN" not in _links(), "every link is up")
         for phone in (self.anna, self.ben):
             phone.online()
+        self.router_mac = mac_of("br-lan")
         self.filter = PacketFilter(self.config)
         self.filter.load([])
 

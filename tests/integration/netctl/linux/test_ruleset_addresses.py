@@ -1,0 +1,178 @@
+"""Whose is which address: what a station may send under, and what it may say of others' and of ours."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv6Network
+from socket import SOCK_DGRAM, SOCK_STREAM
+
+import pytest
+from scapy.layers.inet import UDP
+from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.l2 import ARP
+from scapy.packet import Packet, Raw
+
+from tests.integration.netctl.street import (
+    HOST,
+    HOST6,
+    INTERCEPT,
+    OURS,
+    OURS6,
+    SILENCE_SECONDS,
+    Phone,
+    Street,
+    listen,
+)
+
+FOREIGN = "2001:db8:5:6"
+
+
+@contextmanager
+def also_at(phone: Phone, address: str) -> Iterator[None]:
+    """The phone has one more address."""
+    phone.namespace.ip(f"addr add {address} dev w0 nodad")
+    yield
+    phone.namespace.ip(f"addr del {address} dev w0")
+
+
+def reaches(phone: Phone, source: str, address: str) -> str:
+    """What a connection from one of the phone's addresses meets."""
+    with phone.namespace.open_socket() as talking:
+        talking.settimeout(2)
+        talking.bind((source, 0))
+        try:
+            talking.connect((address, 443))
+        except ConnectionRefusedError:
+            return "refused"
+        except OSError:
+            return "nothing"
+        return "open"
+
+
+def test_an_admitted_station_passes_with_its_leased_address_only(street: Street) -> None:
+    street.admit(street.anna)
+    with listen(street.host, HOST, 443, SOCK_STREAM), also_at(street.anna, "10.77.0.99/16"):
+        assert reaches(street.anna, street.anna.ipv4, HOST) == "open"
+        assert reaches(street.anna, "10.77.0.99", HOST) == "refused"
+        street.filter.lease([])
+        assert reaches(street.anna, street.anna.ipv4, HOST) == "refused"
+
+
+def test_a_static_address_is_captive_though_its_station_is_admitted(street: Street) -> None:
+    street.admit(street.anna)
+    with (
+        also_at(street.anna, "10.77.0.99/16"),
+        listen(None, OURS, INTERCEPT, SOCK_STREAM) as interceptor,
+        street.anna.namespace.open_socket() as talking,
+    ):
+        talking.bind(("10.77.0.99", 0))
+        talking.connect((HOST, 80))
+        accepted, (who, _) = interceptor.accept()
+        accepted.close()
+        assert who == "10.77.0.99"
+
+
+@pytest.mark.parametrize("admitted", [False, True])
+def test_an_admitted_stations_address_is_no_use_to_another(street: Street, admitted: bool) -> None:
+    street.admit(street.anna)
+    if admitted:
+        street.admit(street.ben)
+    with (
+        listen(street.host, HOST, 9020, SOCK_DGRAM) as host,
+        also_at(street.ben, f"{street.anna.ipv4}/16"),
+        street.ben.namespace.open_socket(kind=SOCK_DGRAM) as thief,
+    ):
+        thief.bind((street.anna.ipv4, 0))
+        thief.sendto(b"I am Anna", (HOST, 9020))
+        host.settimeout(SILENCE_SECONDS)
+        with pytest.raises(TimeoutError):
+            host.recv(100)
+
+
+def neighbour(address: str) -> str:
+    """The MAC that the router sends to for an address."""
+    shown = subprocess.run(
+        ["ip", "neigh", "show", address, "dev", "br-lan"], capture_output=True, text=True, check=True
+    )
+    words = shown.stdout.split()
+    return words[words.index("lladdr") + 1] if "lladdr" in words else ""
+
+
+def test_nobody_claims_anothers_leased_address(street: Street) -> None:
+    street.admit(street.anna)
+    assert street.anna.pings(OURS) == 3
+    street.ben.send(
+        ARP(op=2, hwsrc=street.ben.mac, psrc=street.anna.ipv4, hwdst=street.router_mac, pdst=OURS),
+        ARP(op=1, hwsrc=street.ben.mac, psrc=street.anna.ipv4, pdst=OURS),
+        to=street.router_mac,
+    )
+    assert street.ben.pings(OURS) == 3
+    assert neighbour(street.anna.ipv4) == street.anna.mac
+    assert neighbour(street.ben.ipv4) == street.ben.mac
+
+
+def test_nobody_claims_anothers_ipv6_address(street: Street) -> None:
+    assert street.anna.pings(OURS6) == 3
+    claim = IPv6(src=street.anna.ipv6, dst=OURS6, hlim=255)
+    solicit = IPv6(src=street.anna.ipv6, dst=OURS6, hlim=255) / ICMPv6ND_NS(tgt=OURS6)
+    own = IPv6(src=street.ben.ipv6, dst=OURS6, hlim=255)
+    advert = ICMPv6ND_NA(tgt=street.anna.ipv6, R=0, S=0, O=1) / ICMPv6NDOptDstLLAddr(lladdr=street.ben.mac)
+    street.ben.send(
+        claim / advert,
+        own / advert,
+        solicit / ICMPv6NDOptSrcLLAddr(lladdr=street.ben.mac),
+        to=street.router_mac,
+    )
+    assert street.ben.pings(OURS6) == 3
+    assert neighbour(street.anna.ipv6) == street.anna.mac
+
+
+def test_an_ipv6_address_is_its_first_users(street: Street) -> None:
+    street.admit(street.anna)
+    street.admit(street.ben)
+    with (
+        listen(street.host, HOST6, 9021, SOCK_DGRAM) as host,
+        street.anna.udp(HOST6, 9021) as anna,
+    ):
+        anna.send(b"this is mine")
+        assert host.recv(100) == b"this is mine"
+        host.settimeout(SILENCE_SECONDS)
+        stolen = IPv6(src=street.anna.ipv6, dst=HOST6) / UDP(sport=9, dport=9021) / Raw(b"mine too")
+        street.ben.send(stolen, to=street.router_mac)
+        with pytest.raises(TimeoutError):
+            host.recv(100)
+
+
+def from_many_addresses(count: int, net: str = "fd77:79b6:1:") -> list[Packet]:
+    """A datagram from each of so many addresses."""
+    sources = (f"{net}:{0x1000 + number:x}" for number in range(count))
+    return [IPv6(src=source, dst=HOST6) / UDP(sport=9, dport=9022) / Raw(b"x") for source in sources]
+
+
+def test_a_station_has_few_ipv6_addresses_at_once(street: Street) -> None:
+    street.admit(street.anna)
+    with listen(street.host, HOST6, 9022, SOCK_DGRAM) as host:
+        street.anna.send(*from_many_addresses(40), to=street.router_mac)
+        arrived = 0
+        host.settimeout(SILENCE_SECONDS)
+        try:
+            while host.recv(100):
+                arrived += 1
+        except TimeoutError:
+            assert arrived == 8
+
+
+def test_addresses_of_the_providers_prefix_are_good_once_it_is_known(street: Street) -> None:
+    street.admit(street.anna)
+    with listen(street.host, HOST6, 9022, SOCK_DGRAM) as host:
+        host.settimeout(SILENCE_SECONDS)
+        street.anna.send(*from_many_addresses(1, FOREIGN + ":"), to=street.router_mac)
+        with pytest.raises(TimeoutError):
+            host.recv(100)
+        street.filter.prefixes([IPv6Network(f"{FOREIGN}::/64")])
+        host.settimeout(5)
+        street.anna.send(*from_many_addresses(1, FOREIGN + ":"), to=street.router_mac)
+        _, (who, *_) = host.recvfrom(100)
+        # As it is: only our own addresses are translated.
+        assert who == f"{FOREIGN}::1000"
+    street.filter.prefixes([])
