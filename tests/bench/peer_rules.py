@@ -1,7 +1,7 @@
 """The packet filter rules that other portals add for each client they let in, in their shape and order.
 
 Facts from their public sources (fw_iptables.c in each), read 2026-11-23: openNDS 11, which calls nft, openNDS
-9.10 and nodogsplash 5, which call iptables, on Debian 12 a front of nftables. Of their base chains, those that a
+9.10 and nodogsplash 5, which call iptables, on Debian 12 a front of nftables. Of their base chains, those a
 client's packets pass.
 """
 

@@ -35,7 +35,10 @@ def ours(others: int) -> None:
     settings = {"network": {"bridge": BRIDGE, "uplink": UPLINK, "lan_interfaces": [LAN_PORT]}}
     packet_filter = PacketFilter(Config.parse(settings))
     packet_filter.load(
-        [Admit(mac=Mac(mac), seconds=_DAY_SECONDS, bytes_up=0, bytes_down=0) for mac, _ in clients(others)]
+        [
+            Admit(mac=Mac(mac), seconds=_DAY_SECONDS, bytes_up=0, bytes_down=0, addresses=(IPv4Address(ip),))
+            for mac, ip in clients(others)
+        ]
     )
 
 
