@@ -6,11 +6,11 @@ was restarted in between must still know its forms.
 
 import hashlib
 import hmac
-import os
 from pathlib import Path
 from typing import Self
 
-KEY_BYTES = 32
+from sync.secret_file import KEY_BYTES, read_key
+
 _MAC_CHARACTERS = 32
 
 
@@ -40,24 +40,3 @@ class Seal:
     def _mac(self, text: str, ip: str) -> str:
         message = f"{ip}|{text}".encode()
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:_MAC_CHARACTERS]
-
-
-def read_key(path: Path) -> bytes:
-    """The secret in `path`, made when there is none. Raises OSError, ValueError when it is not whole."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        _write_new(path, os.urandom(KEY_BYTES))
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise ValueError(f"{path} has {len(key)} bytes, not {KEY_BYTES}: remove it, and a new one is made")
-    return key
-
-
-def _write_new(path: Path, key: bytes) -> None:
-    """Whole or not at all, also when the power fails between the two: a half key would never open a form."""
-    unfinished = path.with_suffix(".new")
-    with open(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)

@@ -14,8 +14,8 @@ from typing import Self
 from zoneinfo import ZoneInfo
 
 from portal.codes import STAFF_DIGITS
-from portal.seal import read_key
 from sync.model import Clock
+from sync.secret_file import read_key
 
 CHANGES_AT = timedelta(hours=4)
 

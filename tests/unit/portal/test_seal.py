@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.seal import KEY_BYTES, Seal
+from portal.seal import Seal
+from sync.secret_file import KEY_BYTES
 
 SEAL = Seal(b"k" * KEY_BYTES)
 
