@@ -58,8 +58,11 @@ def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
     3.3 s to 0.4 s (measured 2026-11-22). Without `dhcp-ignore-names` phones' names would become names of our
     DNS: everybody could ask for Anna's, and whoever calls itself wpad would be every laptop's proxy.
 
-    IPv6: addresses of our ULA by SLAAC; the router's lifetime is 0 while there is no IPv6 on the uplink, so
-    that phones do not try (RFC 4861 section 6.2.3).
+    IPv6: addresses by SLAAC, the rest by DHCPv6 (RFC 8415 section 6.1); the router's lifetime is 0 while
+    there is no IPv6 on the uplink, so that phones do not try (RFC 4861 section 6.2.3).
+
+    The captive portal's API is told in DHCP options 114 and 103, not in the router advertisement's option 37,
+    which dnsmasq (2.90, 2.91) does not know. Android reads option 114 alone (NetworkStack, 2025-03).
     """
     network = config.network
     lines = [
@@ -92,8 +95,9 @@ def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
     if config.portal.certificate:
         own_name = f"{config.portal.domain},{IPv4Interface(network.lan_address).ip}"
         lines.append(f"host-record={own_name},{IPv6Interface(network.lan_ula).ip}")
-        # RFC 8910 section 2.1; the bare URI, so `-force` (phones that do not ask get it too).
-        lines.append(f"dhcp-option-force=tag:guests,114,https://{config.portal.domain}/capport/api")
+        # RFC 8910 sections 2.1 and 2.2; the bare URI; `-force`: phones that do not ask get it too.
+        api = f"https://{config.portal.domain}/capport/api"
+        lines += [f"dhcp-option-force=tag:guests,114,{api}", f"dhcp-option=option6:103,{api}"]
     return "\n".join(lines) + "\n"
 
 
@@ -118,7 +122,8 @@ def _ipv6(bridge: str, own: IPv6Interface, uplink_has_ipv6: bool) -> list[str]:
     lifetime = _ROUTER_LIFETIME_SECONDS if uplink_has_ipv6 else 0
     return [
         "enable-ra",
-        f"dhcp-range={own.network.network_address},ra-only,{own.network.prefixlen}",
+        # Every prefix on the bridge, as they come and go: our ULA, and the one the uplink delegates.
+        f"dhcp-range=::,constructor:{bridge},ra-stateless,{own.network.prefixlen}",
         f"dhcp-option=option6:dns-server,[{own.ip}]",
         f"ra-param={bridge},{_ADVERTISE_SECONDS},{lifetime}",
     ]

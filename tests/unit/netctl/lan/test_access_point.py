@@ -45,10 +45,11 @@ def test_only_our_bridges_are_served() -> None:
     assert "dhcp-range=tag:br-owner,set:owner,10.78.0.10,10.78.0.254,255.255.255.0,120m" in lines
 
 
-def test_option_114_is_told_only_with_a_certificate() -> None:
-    assert not any(",114," in line for line in dnsmasq_lines())
+def test_the_portals_api_is_told_only_with_a_certificate() -> None:
+    assert not any("capport" in line for line in dnsmasq_lines())
     lines = dnsmasq_lines(portal=CERTIFIED | {"domain": "s1.wifi.example.com"})
     assert "dhcp-option-force=tag:guests,114,https://s1.wifi.example.com/capport/api" in lines
+    assert "dhcp-option=option6:103,https://s1.wifi.example.com/capport/api" in lines
     assert "host-record=s1.wifi.example.com,10.77.0.1,fd77:79b6:1::1" in lines
 
 

@@ -1,0 +1,129 @@
+"""IPv6 on the guests' LAN: what phones are told on the wire, and whose addresses they get."""
+
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from scapy.layers.dhcp6 import DUID_LL, DHCP6_InfoRequest, DHCP6OptClientId, DHCP6OptOptReq
+
+from tests.lab.namespace import Namespace
+from tests.lab.phone import Phone
+from tests.lab.store import Store
+
+DOMAIN = "lab.wifi.example.com"
+_ROUTER_ADVERTISEMENT = 134
+_OTHER_CONFIGURATION = 0x40
+_REPLY = 7
+
+
+@pytest.fixture(scope="module")
+def store(private_network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store that holds a certificate."""
+    folder = tmp_path_factory.mktemp("ipv6")
+    certificate, key = made_certificate(folder)
+    with Store(folder) as store:
+        portal = {"domain": DOMAIN, "certificate": str(certificate), "certificate_key": str(key)}
+        try:
+            yield store.open(portal=portal)
+        except AssertionError:
+            print(store.logs())
+            raise
+
+
+def made_certificate(folder: Path) -> tuple[Path, Path]:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, DOMAIN)])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    (folder / "chain.pem").write_bytes(certificate.public_bytes(pem))
+    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
+    return folder / "chain.pem", folder / "key.pem"
+
+
+def index_of(namespace: Namespace, link: str) -> int:
+    index: int = json.loads(namespace.run("ip", "-json", "link", "show", "dev", link).stdout)[0]["ifindex"]
+    return index
+
+
+def router_advertisement(phone: Phone) -> tuple[int, int]:
+    """Asks for one (RFC 4861 section 4.1); the flags and the router's lifetime in it."""
+    with phone.namespace.open_socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6) as asking:
+        asking.settimeout(10)
+        asking.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        solicitation = struct.pack("!BBHI", 133, 0, 0, 0)
+        asking.sendto(solicitation, ("ff02::2", 0, 0, index_of(phone.namespace, "wlan0")))
+        while True:
+            heard = asking.recv(2048)
+            if heard[0] == _ROUTER_ADVERTISEMENT:
+                return heard[5], int.from_bytes(heard[6:8], "big")
+
+
+def stateless_options(phone: Phone, *wanted: int) -> dict[int, bytes]:
+    """Asks by DHCPv6 for options alone (RFC 8415 section 18.2.6); those that came."""
+    request = (
+        DHCP6_InfoRequest(trid=7)
+        / DHCP6OptClientId(duid=DUID_LL(lladdr=phone.mac))
+        / DHCP6OptOptReq(reqopts=list(wanted))
+    )
+    with phone.namespace.open_socket(socket.AF_INET6, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(10)
+        asking.bind(("::", 546))
+        asking.sendto(bytes(request), ("ff02::1:2", 547, 0, index_of(phone.namespace, "wlan0")))
+        answer = asking.recv(2048)
+    assert answer[0] == _REPLY
+    options, at = {}, 4
+    while at < len(answer):
+        code, length = struct.unpack_from("!HH", answer, at)
+        options[code] = answer[at + 4 : at + 4 + length]
+        at += 4 + length
+    return options
+
+
+def test_a_store_with_a_certificate_names_its_portals_api_over_both_families(phone: Phone) -> None:
+    phone.wait_for_ipv6()
+    api = f"https://{DOMAIN}/capport/api"
+    assert phone.captive_portal == api
+    options = stateless_options(phone, 23, 103)
+    assert options[103].decode() == api
+    assert socket.inet_ntop(socket.AF_INET6, options[23]) == "fd77:79b6:1::1"
+
+
+def test_phones_are_told_that_the_rest_comes_by_dhcp(phone: Phone) -> None:
+    flags, _ = router_advertisement(phone)
+    assert flags & _OTHER_CONFIGURATION
+
+
+def test_the_box_is_a_router_for_ipv6_only_while_the_uplink_is(store: Store, phone: Phone) -> None:
+    assert router_advertisement(phone)[1] == 1800
+    line = ("2001:db8:77::1", f"dev {store.box.UPLINK}")
+    store.box.namespace.ip(f"route del ::/0 via {line[0]} {line[1]}")
+    rendered_anew(store)
+    assert router_advertisement(phone)[1] == 0
+    store.box.namespace.ip(f"route add ::/0 via {line[0]} {line[1]}")
+    rendered_anew(store)
+    assert router_advertisement(phone)[1] == 1800
+
+
+def rendered_anew(store: Store) -> None:
+    """What the gate does every half minute, and yingke-apply after it."""
+    store.box.gate.stop()
+    store.box.gate.start()
+    store.box.dnsmasq.stop()
+    store.box.start_dnsmasq()
