@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 # A program, and the package that brings it.
 wanted="nft:nftables dnsmasq:dnsmasq-base ip:iproute2 nsenter:util-linux conntrack:conntrack udhcpc:udhcpc
 curl:curl chromium:chromium nginx:nginx-light wrk:wrk tcpdump:tcpdump shellcheck:shellcheck
-iperf3:iperf3 ethtool:ethtool iptables-nft-restore:iptables"
+iperf3:iperf3 ethtool:ethtool iptables-nft-restore:iptables iodine:iodine iodined:iodine"
 
 PATH=$PATH:/usr/sbin:/sbin
 missing=""
