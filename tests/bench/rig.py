@@ -49,7 +49,7 @@ class Rig:
             f"address add 10.88.0.1/24 dev {UPLINK}",
         )
         self.phone.ip(f"address add {PHONE}/16 dev wlan0", f"route add default via {ROUTER}")
-        self.server.ip(f"address add {SERVER}/24 dev line")
+        self.server.ip(f"address add {SERVER}/24 dev line", "route add default via 10.88.0.1")
         # A thousand short connections a second leave their ports behind for a minute.
         self.phone.run("sysctl", "-q", "-w", "net.ipv4.ip_local_port_range=1024 65535")
         for namespace, links in (
@@ -64,7 +64,7 @@ class Rig:
         self._iperf = self._daemon("iperf3", "iperf3", "-s", "-p", str(IPERF_PORT))
 
     def start(self) -> None:
-        """The server answers when it returns."""
+        """The server answers the phone when it returns."""
         for daemon, port in ((self._nginx, WEB_PORT), (self._iperf, IPERF_PORT)):
             daemon.start()
             until(lambda port=port: self._answers(port), f"an answer on port {port}")  # type: ignore[misc]
@@ -86,7 +86,8 @@ class Rig:
         return self.server.daemon(name, "taskset", "-c", str(cores()[-1]), *command)
 
     def _answers(self, port: int) -> bool:
-        with contextlib.suppress(OSError), self.server.open_socket() as trying:
+        with contextlib.suppress(OSError), self.phone.open_socket() as trying:
+            trying.settimeout(1)
             trying.connect((SERVER, port))
             return True
         return False
