@@ -1,6 +1,7 @@
 """The gate: sessions are the wish, the kernel is the truth; here the one is made to follow the other."""
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import weakref
@@ -20,6 +21,7 @@ from netctl.gate.device_store import KnownDevice
 from netctl.gate.devices import ALLOWED, KnownDevices
 from netctl.gate.ledger import Ledger
 from netctl.gate.limits import TEMPORARY_PASS, GuestLimits, bytes_left, why_ending
+from netctl.gate.roaming import RoamingCodes
 from netctl.gate.sessions import (
     Admit,
     Expel,
@@ -80,6 +82,7 @@ class Gate:
         records: Records,
         clock: Clock,
         limits: GuestLimits,
+        codes: RoamingCodes,
     ) -> None:
         self._kernel = kernel
         self._stations = stations
@@ -87,6 +90,7 @@ class Gate:
         self._records = records
         self._clock = clock
         self.limits = limits
+        self._codes = codes
         self.ledger = Ledger(database, limits, clock)
         self.devices = KnownDevices(database, clock)
         self._live: dict[Mac, LiveSession] = {}
@@ -186,7 +190,8 @@ class Gate:
     def seen(self, session: LiveSession) -> Session:
         """The session as those outside see it."""
         used = self.ledger.used_bytes(session, self.ledger.today())
-        return session.seen_from_outside(self._clock.boottime(), bytes_left(session, used, self.limits))
+        seen = session.seen_from_outside(self._clock.boottime(), bytes_left(session, used, self.limits))
+        return replace(seen, roaming_code=self._codes.shown(session))
 
     def why(self, mac: Mac) -> Why:
         """In the words of `Why`: why this station is captive, or not."""
@@ -338,11 +343,14 @@ class Gate:
         self._refuse_whom_we_must(mac, request.method)
         if live is not None:
             longer = extended(live, request.session_seconds, request.lead_id, stamp.boottime, request.method)
-            await self._database.write(store.extend_session, longer, request.request_id, stamp)
+            # Head office hears once more of a session that can be taken along only now.
+            news = self._codes.code_of(longer) != self._codes.code_of(live)
+            told = [self._started(longer)] if news else []
+            await self._database.write(store.extend_session, longer, request.request_id, told, stamp)
             return await self._counted(self._within_hours(longer, self._closing()))
         await self._make_room(mac)
         session = self._new_session(mac, request.method, request.lead_id, request.session_seconds, stamp)
-        started = new_event("session.started", started_body(session), self._clock)
+        started = self._started(session)
         await self._database.write(store.begin_session, session, request.request_id, started, stamp)
         self._live[mac] = session
         return session
@@ -361,6 +369,10 @@ class Gate:
         self.ledger.took(use)
         self._live[mac] = session
         return session
+
+    def _started(self, session: LiveSession) -> Event:
+        body = started_body(session) | self._codes.told(session)
+        return new_event("session.started", body, self._clock)
 
     def _refuse_whom_we_must(self, mac: Mac, method: str) -> None:
         """Raises Refused: blocked, closed, or what the station may have today is used up."""
@@ -490,7 +502,11 @@ class Gate:
             return
         revoked = await self._database.read(store.sessions_of_requests, taken_back)
         for session in [each for each in self._live.values() if each.session_id in revoked]:
-            await self.expel(session.mac)
+            asked = await self._database.read(store.requests_of_session, session.session_id)
+            # Who registered here besides, or was granted anew, stays.
+            if asked <= taken_back:
+                with contextlib.suppress(Refused):  # ended by itself meanwhile
+                    await self.expel(session.mac)
 
     async def _follow_devices(self, mac: Mac) -> None:
         """The kernel after the owner's word about this device."""

@@ -14,6 +14,7 @@ from netctl.gate.database import GateDatabase
 from netctl.gate.desk import Condition, Desk
 from netctl.gate.gate import Gate
 from netctl.gate.limits import GuestLimits
+from netctl.gate.roaming import RoamingCodes
 from netctl.gate.server import GateServer
 from netctl.gate.stations import Stations
 from netctl.lan.hostapd import Associations
@@ -34,7 +35,8 @@ async def run(config: Config) -> None:
     async with _opened(config) as (kernel, database, records):
         leases = LeaseFile(config.venue.data_dir / "dnsmasq" / "dnsmasq.leases")
         stations = Stations(kernel, leases)
-        gate = Gate(kernel, stations, database, records, clock, GuestLimits.of(config))
+        codes = await asyncio.to_thread(_roaming_codes, config)
+        gate = Gate(kernel, stations, database, records, clock, GuestLimits.of(config), codes)
         attendance = Attendance(database, clock, config.network.absent_after_seconds)
         condition = Condition(clock)
         server = GateServer(
@@ -56,6 +58,13 @@ async def run(config: Config) -> None:
             await server.close()
             with contextlib.suppress(*EXPECTED):
                 await chores.save()
+
+
+def _roaming_codes(config: Config) -> RoamingCodes:
+    try:
+        return RoamingCodes.of_box(config)
+    except (OSError, ValueError) as error:
+        raise ProcessFailed(f"the key of the roaming codes cannot be used: {error}") from error
 
 
 @asynccontextmanager

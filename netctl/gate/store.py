@@ -124,6 +124,14 @@ def sessions_of_requests(connection: sqlite3.Connection, request_ids: Iterable[s
     return {row[0] for row in rows}
 
 
+def requests_of_session(connection: sqlite3.Connection, session_id: str) -> set[str]:
+    """The requests that led to this session."""
+    rows = connection.execute(
+        "SELECT request_id FROM handled_requests WHERE session_id = :session", {"session": session_id}
+    )
+    return {row[0] for row in rows}
+
+
 def save_sessions(connection: sqlite3.Connection, sessions: Iterable[LiveSession], stamp: Stamp) -> None:
     """How much is left of each, and what was counted: from here a reboot goes on."""
     connection.executemany(
@@ -138,11 +146,17 @@ def save_sessions(connection: sqlite3.Connection, sessions: Iterable[LiveSession
 
 
 def extend_session(
-    connection: sqlite3.Connection, session: LiveSession, request_id: str, stamp: Stamp
+    connection: sqlite3.Connection,
+    session: LiveSession,
+    request_id: str,
+    told: Iterable[Event],
+    stamp: Stamp,
 ) -> None:
-    """The live session goes on longer, because of one more request."""
+    """The live session goes on longer, because of one more request; events tell what is new about it."""
     handle_request(connection, request_id, session.session_id, stamp)
     save_sessions(connection, [session], stamp)
+    for event in told:
+        await_copy(connection, event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,4 +270,9 @@ def purge(connection: sqlite3.Connection, before: datetime) -> None:
     connection.execute("DELETE FROM sessions WHERE ended_at < :before", limit)
     connection.execute("DELETE FROM presences WHERE COALESCE(left_at, joined_at) < :before", limit)
     connection.execute("DELETE FROM day_uses WHERE written_at < :before", limit)
-    connection.execute("DELETE FROM handled_requests WHERE handled_at < :before", limit)
+    # Those of a session that goes on are still needed, should head office take a grant back.
+    connection.execute(
+        "DELETE FROM handled_requests WHERE handled_at < :before"
+        " AND session_id NOT IN (SELECT session_id FROM sessions WHERE ended_at IS NULL)",
+        limit,
+    )

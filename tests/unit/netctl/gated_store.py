@@ -10,6 +10,7 @@ from netctl.gate.database import GateDatabase
 from netctl.gate.desk import Condition, Desk
 from netctl.gate.gate import Gate
 from netctl.gate.limits import GuestLimits
+from netctl.gate.roaming import RoamingCodes
 from netctl.gate.stations import Stations
 from netctl.lan.leases import LeaseFile
 from netctl.linux.neighbours import Neighbour
@@ -36,6 +37,7 @@ class GatedStore:
         kernel: FakeKernel,
         records: Records,
         limits: Mapping[str, int | str] | None = None,
+        codes: RoamingCodes | None = None,
     ) -> None:
         self.clock = clock
         self.kernel = kernel
@@ -44,8 +46,8 @@ class GatedStore:
         self.database = GateDatabase(home / "gate" / "gate.db")
         self.stations = Stations(kernel, LeaseFile(self.lease_file))
         self.config = Config.parse({"limits": limits or {}})
-        guest_limits = GuestLimits.of(self.config)
-        self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits)
+        guest_limits, codes = GuestLimits.of(self.config), codes or RoamingCodes(None)
+        self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits, codes)
         self.attendance = Attendance(self.database, clock, ABSENT_AFTER_SECONDS)
         self.condition = Condition(clock)
         self.desk = Desk(self.gate, self.stations, self.attendance, self.condition, clock)
@@ -96,6 +98,7 @@ async def running(
     clock: FakeClock,
     kernel: FakeKernel | None = None,
     limits: Mapping[str, int | str] | None = None,
+    codes: RoamingCodes | None = None,
 ) -> AsyncIterator[GatedStore]:
     """A gate over the files in `home`, opened; `limits`: settings of that section.
 
@@ -103,7 +106,7 @@ async def running(
     """
     migrate(home / "records.db")
     records = await open_records(home / "records.db", "gate")
-    store = GatedStore(home, clock, kernel or FakeKernel(clock), records, limits)
+    store = GatedStore(home, clock, kernel or FakeKernel(clock), records, limits, codes)
     store.portal = await open_records(home / "records.db", "portal")
     try:
         await store.open()
