@@ -33,6 +33,8 @@ clear_kernel() {
     running || return 0
     nft delete table inet yingke 2>/dev/null || true
     nft delete table netdev yingke 2>/dev/null || true
+    nft delete table netdev yingke_shaper 2>/dev/null || true
+    ip link delete ifb-yingke 2>/dev/null || true
     local bridge
     for bridge in br-lan br-owner; do
         if [[ -d /sys/class/net/$bridge/bridge ]]; then ip link delete "$bridge"; fi
