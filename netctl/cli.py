@@ -3,11 +3,18 @@
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
 
-from netctl.api import StationStatus, Status
+from netctl.api import Device, DeviceKind
 from sync.config import DEFAULT_PATH, Config, ConfigErrors, load
+
+if TYPE_CHECKING:
+    from netctl.client import GateClient
+
+T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,24 +50,69 @@ def _sensor(args: argparse.Namespace, config: Config) -> int:
 
 
 def _status(args: argparse.Namespace, config: Config) -> int:
-    from netctl.client import GateClient, GateRefused, GateUnavailable
+    from netctl import station_report
 
-    client = GateClient(config.venue.run_dir / "gate.sock", timeout_seconds=10)
-    try:
-        status = asyncio.run(client.status(args.station))
-    except GateUnavailable as error:
-        print(f"{error}. Is yingke-gate.service running?", file=sys.stderr)
-        return 1
-    except GateRefused as error:
-        print(f"{error.message} {error.hint}".strip(), file=sys.stderr)
+    status = _asked(config, lambda gate: gate.status(args.station))
+    if status is None:
         return 1
     if args.json:
         from netctl.api import answer_line
 
         sys.stdout.write(answer_line(status).decode())
+    elif args.station is None:
+        print(station_report.everybody(status))
     else:
-        print(told(status))
+        zone = ZoneInfo(config.venue.timezone)
+        print("\n\n".join(station_report.one(station, zone) for station in status.stations))
     return 0 if not status.gate.problems else 1
+
+
+def _expel(args: argparse.Namespace, config: Config) -> int:
+    session = _asked(config, lambda gate: gate.expel(args.station, deauthenticate=not args.quietly))
+    if session is None:
+        return 1
+    print(f"Its session ({session.method}) is over.")
+    if session.deauthenticated:
+        print("Our access point sent it away: its phone joins again and checks the connection.")
+    elif not args.quietly:
+        print("No access point of ours could send it away: its phone checks when it joins again.")
+    return 0
+
+
+def _device(args: argparse.Namespace, config: Config) -> int:
+    from netctl import station_report
+
+    if args.action == "list":
+        known = _asked(config, lambda gate: gate.devices())
+    elif args.action == "forget":
+        known = _asked(config, lambda gate: _one(gate.forget_device(args.device_id)))
+    else:
+        kind: DeviceKind = "allowed" if args.action == "allow" else "blocked"
+        known = _asked(config, lambda gate: _one(gate.set_device(args.station, kind, args.name)))
+    if known is None:
+        return 1
+    print(station_report.devices(known))
+    return 0
+
+
+async def _one(asked: Awaitable[Device]) -> tuple[Device, ...]:
+    return (await asked,)
+
+
+def _asked(config: Config, question: Callable[["GateClient"], Awaitable[T]]) -> T | None:
+    """What the gate answers; None, and why on stderr, when it does not or says no."""
+    from netctl.client import GateClient, GateRefused, GateUnavailable
+
+    async def ask() -> T:
+        return await question(GateClient(config.venue.run_dir / "gate.sock", timeout_seconds=10))
+
+    try:
+        return asyncio.run(ask())
+    except GateUnavailable as error:
+        print(f"{error}. Is yingke-gate.service running?", file=sys.stderr)
+    except GateRefused as error:
+        print(f"{error.message} {error.hint}".strip(), file=sys.stderr)
+    return None
 
 
 def _render(args: argparse.Namespace, config: Config) -> int:
@@ -89,21 +141,15 @@ def _apply(args: argparse.Namespace, config: Config) -> int:
     return 0
 
 
-_COMMANDS = {"gate": _gate, "sensor": _sensor, "status": _status, "render": _render, "apply": _apply}
-
-
-def told(status: Status) -> str:
-    """The gate's answer as lines for a person."""
-    gate = status.gate
-    lines = [f"{gate.present} stations here, {gate.admitted} admitted."]
-    lines += [f"PROBLEM {problem}" for problem in gate.problems]
-    return "\n".join(lines + [_station_line(station) for station in status.stations])
-
-
-def _station_line(station: StationStatus) -> str:
-    address = str(station.ips[0]) if station.ips else "no address"
-    here = "here" if station.present else "away"
-    return f"{station.station_code or '----'}  {address:<15}  {station.mac}  {here}  {station.why}"
+_COMMANDS = {
+    "gate": _gate,
+    "sensor": _sensor,
+    "status": _status,
+    "expel": _expel,
+    "device": _device,
+    "render": _render,
+    "apply": _apply,
+}
 
 
 def _parser(counts: bool) -> argparse.ArgumentParser:
@@ -125,6 +171,8 @@ def _parser(counts: bool) -> argparse.ArgumentParser:
         "station", nargs="?", metavar="STATION", help="its four letters, its IP or its MAC; default: all"
     )
     status.add_argument("--json", action="store_true", help="the gate's answer as one JSON object")
+    _add_expel(commands, config)
+    _add_device(commands, config)
     counting = commands.add_parser("count", help="count the devices in a capture", parents=[config])
     if counts:  # else the daemons would start with what only counting needs
         from netctl.sensor import count
@@ -140,9 +188,36 @@ def _parser(counts: bool) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_expel(commands: Any, config: argparse.ArgumentParser) -> None:
+    expel = commands.add_parser("expel", parents=[config], help="end a session", description=_EXPEL)
+    expel.add_argument("station", metavar="STATION", help="its four letters, its IP or its MAC")
+    expel.add_argument("--quietly", action="store_true", help="do not send it away from our access point")
+
+
+def _add_device(commands: Any, config: argparse.ArgumentParser) -> None:
+    device = commands.add_parser(
+        "device", help="devices that are always admitted, or never", description=_DEVICE, parents=[config]
+    )
+    actions = device.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", parents=[config], help="all of them, with their ids")
+    for action, meaning in (
+        ("allow", "always admit a device: a till, a printer"),
+        ("block", "never admit it"),
+    ):
+        one = actions.add_parser(action, parents=[config], help=meaning)
+        one.add_argument("station", metavar="STATION", help="its four letters, its IP or its MAC")
+        one.add_argument("--name", default="", help="what the owner calls it")
+    forget = actions.add_parser("forget", parents=[config], help="a station like any other again")
+    forget.add_argument("device_id", metavar="ID", help="as `list` shows it")
+
+
 _GATE = "Loads the packet filter, admits and expels stations, and listens on <run_dir>/gate.sock."
 _SENSOR = "Counts devices in the air and stations on the WiFi, without keeping a hardware address of the air."
 _STATUS = "Asks the running gate. Take root: the answer names hardware addresses."
+_EXPEL = (
+    "Ends the session of a station, and sends it away from our access point so that its phone asks again."
+)
+_DEVICE = "The owner's word on single devices. Take root to name one by its hardware address."
 _RENDER = "Prints the configuration of hostapd and dnsmasq as the settings make it."
 _APPLY = "Run by root (yingke-apply.service): dnsmasq --test, install under /etc, restart."
 

@@ -19,7 +19,9 @@ def settings(tmp_path: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("command", ["gate", "sensor", "status", "count", "render", "apply"])
+@pytest.mark.parametrize(
+    "command", ["gate", "sensor", "status", "expel", "device", "count", "render", "apply"]
+)
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main([command, "--help"])
@@ -27,7 +29,9 @@ def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixtu
     assert "--config" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["gate", "sensor", "status", "render", "apply", "count x.pcap"])
+@pytest.mark.parametrize(
+    "command", ["gate", "status", "expel KLMP", "device list", "render", "apply", "count x.pcap"]
+)
 @pytest.mark.parametrize("first", [True, False])
 def test_wrong_settings_are_all_named_and_end_with_2(
     tmp_path: Path, command: str, first: bool, capsys: pytest.CaptureFixture[str]
@@ -65,6 +69,66 @@ async def test_status_shows_who_is_here_and_why_they_are_captive(
         assert station["captive"] is True
         assert await asyncio.to_thread(main, ["status", "nobody", "--config", settings]) == 1
         assert "No station is called nobody." in capsys.readouterr().err
+        await server.close()
+
+
+async def test_status_of_a_station_answers_why_the_portal_did_not_pop_up(
+    settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(tmp_path, FakeClock()) as store:
+        server = GateServer(tmp_path / "gate.sock", store.desk)
+        await server.open()
+        store.lease(ANNAS_IP, ANNA)
+        await store.stations.look_for_new_leases()
+        status = ["status", str(ANNAS_IP), "--config", settings]
+        assert await asyncio.to_thread(main, status) == 0
+        told = capsys.readouterr().out
+        assert "11-23 16:00:00      got its address       10.77.0.11" in told
+        assert "never               connectivity check, portal opened, form sent, admitted" in told
+        assert "No connectivity check came: private DNS or a VPN is on" in told
+        store.attendance.note(ANNA, "check", "Apple", 2)
+        assert await asyncio.to_thread(main, status) == 0
+        told = capsys.readouterr().out
+        assert "connectivity check    Apple, 2 times" in told
+        assert "never               portal opened, form sent, admitted" in told
+        await server.close()
+
+
+async def test_a_device_is_allowed_listed_and_forgotten_from_the_command_line(
+    settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(tmp_path, FakeClock()) as store:
+        server = GateServer(tmp_path / "gate.sock", store.desk)
+        await server.open()
+
+        async def told(*words: str) -> tuple[int, str]:
+            code = await asyncio.to_thread(main, ["device", *words, "--config", settings])
+            return code, capsys.readouterr().out
+
+        assert await told("list") == (0, "No device is allowed or blocked.\n")
+        code, line = await told("allow", ANNA, "--name", "the till")
+        assert (code, line.split(maxsplit=1)[1]) == (0, "allowed  ----  the till\n")
+        assert await told("list") == (0, line)
+        assert await told("forget", line.split()[0]) == (0, line)
+        assert await told("forget", line.split()[0]) == (1, "")
+        await server.close()
+
+
+async def test_expel_says_whether_the_phone_was_sent_away(
+    settings: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(tmp_path, FakeClock()) as store:
+        server = GateServer(tmp_path / "gate.sock", store.desk)
+        await server.open()
+        store.lease(ANNAS_IP, ANNA)
+        await store.ask("request-1")
+        await store.gate.admit("request-1", ANNAS_IP)
+        expel = ["expel", ANNA, "--config", settings]
+        assert await asyncio.to_thread(main, expel) == 0
+        assert "No access point of ours could send it away" in capsys.readouterr().out
+        assert not store.kernel.open_for(ANNA)
+        assert await asyncio.to_thread(main, expel) == 1
+        assert "That station is not admitted." in capsys.readouterr().err
         await server.close()
 
 
