@@ -5,7 +5,18 @@ from typing import Final
 from aiohttp import web
 
 from netctl.client import GateClient
-from portal import capport, health, owner, privacy, registration, roaming, shopper
+from portal import (
+    capport,
+    endings,
+    health,
+    owner,
+    privacy,
+    registration,
+    roaming,
+    shopper,
+    temporary_pass,
+    voucher,
+)
 from portal.codes import Tries
 from portal.errors import errors_become_pages
 from portal.owner_door import DOOR, Door
@@ -38,7 +49,12 @@ def routes() -> list[web.RouteDef]:
         web.get("/roaming", roaming.form),
         web.post("/roaming", roaming.ask),
         web.get("/roaming/wait", roaming.wait),
-        web.get("/expired", shopper.expired),
+        web.get("/voucher", voucher.form),
+        web.post("/voucher", voucher.redeem),
+        web.get("/pass", temporary_pass.wait),
+        web.post("/pass", temporary_pass.start),
+        web.get("/expired", endings.expired),
+        web.get("/quota", endings.quota),
         web.get("/privacy", privacy.privacy),
         web.post("/privacy/withdraw", privacy.withdraw),
         web.get("/capport/api", capport.capport_api),

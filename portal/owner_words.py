@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -20,6 +20,10 @@ class Words:
     locale: Locale
     zone: ZoneInfo
     today: date
+
+    @classmethod
+    def of(cls, locale: Locale, zone: ZoneInfo, now: datetime) -> Self:
+        return cls(locale=locale, zone=zone, today=now.astimezone(zone).date())
 
     def number(self, value: float) -> str:
         return format_decimal(value, locale=self.locale)

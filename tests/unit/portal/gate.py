@@ -95,6 +95,10 @@ class GateDouble:
             case _:
                 return api.Noted(count=0)
 
+    def limit_bytes(self, ip: Ip, left: int) -> None:
+        """From now on the session there has a volume."""
+        self.admitted[ip] = replace(self.admitted[ip], bytes_left=left)
+
     def session(self, method: str, seconds: int, lead_id: str | None = None) -> Session:
         """A session that begins now."""
         return Session(

@@ -16,13 +16,18 @@ PROMISED = {
     ("GET", "/roaming"),
     ("POST", "/roaming"),
     ("GET", "/roaming/wait"),
+    ("GET", "/voucher"),
+    ("POST", "/voucher"),
+    ("GET", "/pass"),
+    ("POST", "/pass"),
     ("GET", "/expired"),
+    ("GET", "/quota"),
     ("GET", "/privacy"),
     ("POST", "/privacy/withdraw"),
     ("GET", "/capport/api"),
     ("GET", "/healthz"),
 }
-PAGES = ["/", "/register", "/privacy", "/expired", "/nowhere"]
+PAGES = ["/", "/register", "/voucher", "/privacy", "/expired", "/nowhere"]
 
 
 def test_the_routes_are_the_promised_ones() -> None:
@@ -30,7 +35,7 @@ def test_the_routes_are_the_promised_ones() -> None:
     assert ours == PROMISED
 
 
-@pytest.mark.parametrize("path", ["/verify", "/voucher", "/follow/wechat", "/g/abc", "/wp-login.php"])
+@pytest.mark.parametrize("path", ["/verify", "/follow/wechat", "/g/abc", "/wp-login.php"])
 async def test_what_is_not_there_is_a_page_that_says_so(browser: Browser, path: str) -> None:
     answer = await browser.get(path)
     assert answer.status == 404
