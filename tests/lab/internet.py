@@ -6,6 +6,8 @@ from tests.lab.namespace import Namespace
 
 WEB_IPV4, WEB_IPV6 = "203.0.113.10", "2001:db8:80::10"
 RESOLVER = "203.0.113.53"
+# A zone whose name server is somebody's own: what a DNS tunnel needs.
+TUNNEL_ZONE, TUNNEL_DNS = "t.example", "203.0.113.99"
 UPLINK_IPV4, UPLINK_IPV6 = "198.51.100.2", "2001:db8:77::2"
 HEAD_OFFICE = "192.0.2.2"
 MENU, STREET = "menu.example", "street.example"
@@ -47,7 +49,11 @@ class Internet:
         hosts = self.namespace.home / "hosts"
         hosts.write_text(_hosts_file())
         # Answers every name, IPv4 and IPv6 alike.
-        names = [f"--address=/#/{WEB_IPV4}", f"--address=/#/{WEB_IPV6}"]
+        names = [
+            f"--address=/#/{WEB_IPV4}",
+            f"--address=/#/{WEB_IPV6}",
+            f"--server=/{TUNNEL_ZONE}/{TUNNEL_DNS}",
+        ]
         plain = [
             "--conf-file=/dev/null",
             "--no-resolv",
@@ -86,7 +92,8 @@ class Internet:
         self.namespace.ip("link set line down")
 
     def mend(self) -> None:
-        self.namespace.ip("link set line up")
+        # The kernel drops IPv6 addresses with the link.
+        self.namespace.ip("link set line up", "address replace 2001:db8:77::1/64 dev line nodad")
 
     def logs(self) -> str:
         return self.namespace.logs()

@@ -29,7 +29,8 @@ def store(private_network: None, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("ipv6")
     certificate, key = made_certificate(folder)
     with Store(folder) as store:
-        portal = {"domain": DOMAIN, "certificate": str(certificate), "certificate_key": str(key)}
+        portal: dict[str, object] = {"domain": DOMAIN}
+        portal |= {"certificate": str(certificate), "certificate_key": str(key)}
         try:
             yield store.open(portal=portal)
         except AssertionError:
