@@ -109,6 +109,13 @@ class WatchPresences:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WatchJournal:
+    """Each beginning, extension and end of a session after `after`, with its MAC: for the legal log."""
+
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakePass:
     """A few slow minutes for the station at `ip`, to follow an account or to read a mail.
 
@@ -185,6 +192,7 @@ Request = (
     | AskStatus
     | AskHealth
     | WatchPresences
+    | WatchJournal
 )
 REQUESTS: dict[str, type[Any]] = {
     "admit": Admit,
@@ -200,6 +208,7 @@ REQUESTS: dict[str, type[Any]] = {
     "status": AskStatus,
     "health": AskHealth,
     "presences": WatchPresences,
+    "journal": WatchJournal,
 }
 REQUEST_NAMES: dict[type[Any], str] = {cls: name for name, cls in REQUESTS.items()}
 
@@ -371,6 +380,23 @@ class Presence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLine:
+    """What became of a session. `clock`: whether `at` was right, as far as known when it was last saved."""
+
+    seq: int
+    what: Literal["started", "extended", "ended"]
+    at: datetime
+    clock: Literal["synced", "unsynced"]
+    session_id: str
+    mac: Mac
+    lead_id: str | None
+    method: str
+    reason: str | None
+    bytes_up: int
+    bytes_down: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """Why the gate did not do it."""
 
@@ -379,7 +405,19 @@ class Refusal:
     hint: str = ""
 
 
-Answer = Session | Station | StationsSeen | Device | Devices | Noted | Status | Health | Presence | Refusal
+Answer = (
+    Session
+    | Station
+    | StationsSeen
+    | Device
+    | Devices
+    | Noted
+    | Status
+    | Health
+    | Presence
+    | JournalLine
+    | Refusal
+)
 ANSWERS: dict[str, type[Any]] = {
     "session": Session,
     "station": Station,
@@ -387,6 +425,7 @@ ANSWERS: dict[str, type[Any]] = {
     "noted": Noted,
     "health": Health,
     "presence": Presence,
+    "line": JournalLine,
     "error": Refusal,
 }
 ANSWER_NAMES: dict[type[Any], str] = {cls: name for name, cls in ANSWERS.items()}

@@ -25,6 +25,7 @@ from netctl.api import (
     ForgetDevice,
     Health,
     Ip,
+    JournalLine,
     Noted,
     Presence,
     Refusal,
@@ -38,13 +39,16 @@ from netctl.api import (
     StationsSeen,
     Status,
     TakePass,
+    WatchJournal,
     WatchPresences,
     parse_answer,
     request_line,
 )
 from netctl.wire import Malformed
 
-A = TypeVar("A", Session, Station, StationsSeen, Device, Devices, Noted, Status, Health, Presence)
+A = TypeVar(
+    "A", Session, Station, StationsSeen, Device, Devices, Noted, Status, Health, Presence, JournalLine
+)
 
 
 class GateUnavailable(Exception):
@@ -127,11 +131,20 @@ class GateClient:
 
         Raises GateUnavailable when the gate goes; call again with the last `seq` seen.
         """
+        async for presence in self._watch(WatchPresences(after=after), Presence):
+            yield presence
+
+    async def journal(self, after: int = 0) -> AsyncIterator[JournalLine]:
+        """What became of each session after `after`, as `presences` tells joins and leaves."""
+        async for line in self._watch(WatchJournal(after=after), JournalLine):
+            yield line
+
+    async def _watch(self, request: Request, expected: type[A]) -> AsyncIterator[A]:
         reader, writer = await self._connect()
         try:
-            writer.write(request_line(WatchPresences(after=after)))
+            writer.write(request_line(request))
             while line := await self._line(reader):
-                yield _expect(line, Presence)
+                yield _expect(line, expected)
         except OSError as error:
             raise GateUnavailable(f"the gate went away: {error}") from error
         finally:

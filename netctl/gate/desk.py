@@ -20,6 +20,7 @@ from netctl.api import (
     GateStatus,
     Health,
     Ip,
+    JournalLine,
     Mac,
     Noted,
     Presence,
@@ -119,6 +120,9 @@ class Desk:
 
     def presences(self, after: int) -> AsyncIterator[Presence]:
         return self._attendance.presences(after)
+
+    def journal(self, after: int) -> AsyncIterator[JournalLine]:
+        return self._gate.journal(after)
 
     # --- for the pages -----------------------------------------------------------------------------------
 

@@ -13,8 +13,8 @@ from ipaddress import IPv4Address
 from math import inf
 from typing import TypeVar
 
-from netctl.api import DeviceKind, EndReason, Ip, Mac, Session, StepKind, Why, parse_ip
-from netctl.gate import store
+from netctl.api import DeviceKind, EndReason, Ip, JournalLine, Mac, Session, StepKind, Why, parse_ip
+from netctl.gate import journal, store
 from netctl.gate.database import GateDatabase
 from netctl.gate.day_use import after_pass, session_on_day
 from netctl.gate.device_store import KnownDevice
@@ -255,6 +255,10 @@ class Gate:
         # A few at a time: an admission's commit fits in between.
         for at in range(0, len(sessions), _SAVED_AT_ONCE):
             await self._database.write(store.save_sessions, sessions[at : at + _SAVED_AT_ONCE], stamp)
+
+    def journal(self, after: int) -> AsyncIterator[JournalLine]:
+        """What became of each session behind `after`, first what is kept, then as it happens. Never ends."""
+        return journal.watch(self._database, after)
 
     async def purge(self) -> None:
         await self._database.write(store.purge, self._clock.now() - KEPT_FOR)

@@ -79,6 +79,43 @@ CREATE TABLE presences (
     lead_id TEXT
 ) STRICT;
 
+-- What became of each session, for the legal log to read. Written by the triggers, so always in the transaction
+-- that changes the session. Dies after a week.
+CREATE TABLE journal (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    what TEXT NOT NULL,                    -- started | extended | ended
+    at TEXT NOT NULL,
+    clock TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    mac TEXT NOT NULL,
+    lead_id TEXT,
+    method TEXT NOT NULL,
+    reason TEXT,
+    bytes_up INTEGER NOT NULL,
+    bytes_down INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER session_started AFTER INSERT ON sessions BEGIN
+    INSERT INTO journal (what, at, clock, session_id, mac, lead_id, method, bytes_up, bytes_down)
+    VALUES
+        ('started', NEW.started_at, NEW.clock, NEW.session_id, NEW.mac, NEW.lead_id, NEW.method,
+         NEW.bytes_up, NEW.bytes_down);
+END;
+CREATE TRIGGER session_extended AFTER UPDATE OF seconds_granted, lead_id ON sessions
+    WHEN NEW.seconds_granted <> OLD.seconds_granted OR NEW.lead_id IS NOT OLD.lead_id BEGIN
+    INSERT INTO journal (what, at, clock, session_id, mac, lead_id, method, bytes_up, bytes_down)
+    VALUES
+        ('extended', NEW.written_at, NEW.clock, NEW.session_id, NEW.mac, NEW.lead_id, NEW.method,
+         NEW.bytes_up, NEW.bytes_down);
+END;
+CREATE TRIGGER session_ended AFTER UPDATE OF ended_at ON sessions
+    WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN
+    INSERT INTO journal (what, at, clock, session_id, mac, lead_id, method, reason, bytes_up,
+        bytes_down)
+    VALUES
+        ('ended', NEW.ended_at, NEW.clock, NEW.session_id, NEW.mac, NEW.lead_id, NEW.method,
+         NEW.reason, NEW.bytes_up, NEW.bytes_down);
+END;
+
 -- Events on their way into records.outbox. Copied by event_id, maybe twice, then deleted here.
 CREATE TABLE waiting_events (
     event_id TEXT PRIMARY KEY,

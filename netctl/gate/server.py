@@ -21,6 +21,7 @@ from netctl.api import (
     AskStations,
     ExpelStation,
     ForgetDevice,
+    JournalLine,
     Presence,
     Refusal,
     Request,
@@ -28,6 +29,7 @@ from netctl.api import (
     SetDevice,
     SignOut,
     TakePass,
+    WatchJournal,
     WatchPresences,
     answer_line,
     parse_request,
@@ -48,6 +50,7 @@ MAY: Mapping[str, frozenset[type[Any]]] = {
     ),
     "yingke-sensor": frozenset({WatchPresences, AskHealth}),
     "yingke-sync": frozenset({AskHealth}),
+    "yingke-legal": frozenset({WatchJournal, AskHealth}),
 }
 _MOST_CONNECTIONS = 512
 _IDLE_SECONDS = 60.0
@@ -59,6 +62,7 @@ class Answers(Protocol):
 
     async def answer(self, request: Request) -> Answer: ...
     def presences(self, after: int) -> AsyncIterator[Presence]: ...
+    def journal(self, after: int) -> AsyncIterator[JournalLine]: ...
 
 
 def allowed(uid: int, own_uid: int, name_of: Callable[[int], str]) -> frozenset[type[Any]]:
@@ -171,6 +175,10 @@ class GateServer:
         if isinstance(request, WatchPresences):
             async for presence in self._answers.presences(request.after):
                 await _send(writer, presence)
+            return
+        if isinstance(request, WatchJournal):
+            async for line_told in self._answers.journal(request.after):
+                await _send(writer, line_told)
             return
         await _send(writer, await self._ask(request))
 

@@ -269,6 +269,7 @@ def purge(connection: sqlite3.Connection, before: datetime) -> None:
     limit = {"before": to_wire(before)}
     connection.execute("DELETE FROM sessions WHERE ended_at < :before", limit)
     connection.execute("DELETE FROM presences WHERE COALESCE(left_at, joined_at) < :before", limit)
+    connection.execute("DELETE FROM journal WHERE at < :before", limit)
     connection.execute("DELETE FROM day_uses WHERE written_at < :before", limit)
     # Those of a session that goes on are still needed, should head office take a grant back.
     connection.execute(

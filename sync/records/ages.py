@@ -34,7 +34,8 @@ Purge = Callable[[sqlite3.Connection, datetime], int]
 
 
 def ages(process: Process, privacy: Privacy) -> dict[Purge, int]:
-    """What this process buries, each with its age in days. gate.db's ages are the gate's own."""
+    """What this process buries, each with its age in days. gate.db's ages are the gate's own,
+    the legal log's its own."""
     of_process: dict[Process, dict[Purge, int]] = {
         "portal": {
             leads.purge: privacy.lead_days,
@@ -51,6 +52,7 @@ def ages(process: Process, privacy: Privacy) -> dict[Purge, int]:
             grants.purge: GRANT_DAYS,
             roaming.purge_refusals: ADMISSION_REQUEST_DAYS,
         },
+        "legal": {},
     }
     return of_process[process]
 

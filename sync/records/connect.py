@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from sync.group_commit import GroupCommit, NotCommitted
 from sync.records.migrations import migrations
 
-Process = Literal["portal", "gate", "sensor", "sync"]
+Process = Literal["portal", "gate", "sensor", "sync", "legal"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -33,9 +33,17 @@ WRITERS: dict[Process, frozenset[str]] = {
         "command_cursor",
         "commands_set_aside",
     },
+    "legal": _SHARED,
 }
-# A power cut may take the sensor's last commits: the gate replays its joins and leaves. It takes no others'.
-_SYNCHRONOUS: dict[Process, str] = {"portal": "FULL", "gate": "FULL", "sensor": "NORMAL", "sync": "FULL"}
+# A power cut may take the last commits of the sensor, whose joins and leaves the gate replays, and the legal log's
+# notices, which are raised again. It takes no others'.
+_SYNCHRONOUS: dict[Process, str] = {
+    "portal": "FULL",
+    "gate": "FULL",
+    "sensor": "NORMAL",
+    "sync": "FULL",
+    "legal": "NORMAL",
+}
 _BUSY_SECONDS = 10.0
 
 

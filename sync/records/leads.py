@@ -131,6 +131,14 @@ def _consent(connection: sqlite3.Connection, lead_id: LeadId, agreement: Agreeme
     outbox.append(connection, new_event("consent.given", consent, clock))
 
 
+def contact_of(connection: sqlite3.Connection, lead_id: str) -> str | None:
+    """Her telephone number (E.164), else her e-mail address; None when the lead is gone."""
+    row = connection.execute(
+        "SELECT COALESCE(phone, email) FROM leads WHERE lead_id = :lead_id", {"lead_id": lead_id}
+    ).fetchone()
+    return row[0] if row else None
+
+
 def agreed_purposes(connection: sqlite3.Connection, lead_id: LeadId) -> list[Purpose]:
     """What she has agreed to and not withdrawn."""
     rows = connection.execute(

@@ -10,6 +10,7 @@ from netctl.api import (
     REQUESTS,
     Answer,
     Health,
+    JournalLine,
     Presence,
     Refusal,
     Request,
@@ -72,6 +73,10 @@ class _Answers:
         return Health(**cast("Any", _WELL))
 
     async def presences(self, after: int) -> AsyncIterator[Presence]:
+        return
+        yield
+
+    async def journal(self, after: int) -> AsyncIterator[JournalLine]:
         return
         yield
 

@@ -17,6 +17,7 @@ SPEAK_SQL = (
     "netctl/gate/database.py",
     "netctl/gate/store.py",
     "netctl/gate/presence_store.py",
+    "netctl/gate/journal.py",
 )
 SQL = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|CREATE|PRAGMA|BEGIN|SAVEPOINT)\s+[A-Za-z*(:1-9]")
 

@@ -34,6 +34,7 @@ from netctl.api import (
     StationsSeen,
     Step,
     TakePass,
+    WatchJournal,
     WatchPresences,
     answer_line,
     parse_answer,
@@ -75,6 +76,7 @@ SESSION = Session(
         AskStatus(),
         AskHealth(),
         WatchPresences(after=7),
+        WatchJournal(after=7),
     ],
 )
 def test_a_request_arrives_as_it_was_sent(request_: Request) -> None:

@@ -32,19 +32,30 @@ def test_every_table_is_strict(tmp_path: Path) -> None:
     connection = open_connection(tmp_path / "gate.db")
     tables = connection.execute("SELECT name, strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite_%'")
     assert dict(tuple(row) for row in tables) == dict.fromkeys(
-        ["sessions", "handled_requests", "stays", "day_uses", "devices", "presences", "waiting_events"], 1
+        [
+            "sessions",
+            "handled_requests",
+            "stays",
+            "day_uses",
+            "devices",
+            "presences",
+            "journal",
+            "waiting_events",
+        ],
+        1,
     )
     connection.close()
 
 
 def columns(connection: sqlite3.Connection) -> set[tuple[object, ...]]:
-    """Each column of each table, and each index, as SQLite understood them."""
+    """Each column of each table, each index and trigger, as SQLite understood them."""
     rows = connection.execute(
         'SELECT t.name, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM pragma_table_list AS t'
         " JOIN pragma_table_info(t.name) AS c WHERE t.name NOT LIKE 'sqlite_%'"
     )
-    indices = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index'")
-    return {tuple(row) for row in [*rows, *indices]}
+    indices = connection.execute("SELECT name, sql FROM sqlite_master WHERE type IN ('index', 'trigger')")
+    # Upgraded ones are indented differently.
+    return {tuple(row) for row in rows} | {(name, " ".join((sql or "").split())) for name, sql in indices}
 
 
 def test_a_file_of_the_first_version_becomes_as_a_new_one_and_keeps_its_sessions(tmp_path: Path) -> None:
@@ -62,7 +73,7 @@ def test_a_file_of_the_first_version_becomes_as_a_new_one_and_keeps_its_sessions
     (written,) = live_sessions(upgraded)
     assert (written.session.session_id, written.session.bytes_limit, written.session.day) == ("s1", None, "")
     for connection in (upgraded, fresh):
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == 2
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == 3
         connection.close()
 
 

@@ -24,6 +24,7 @@ from netctl.api import (
     SetDevice,
     SignOut,
     TakePass,
+    WatchJournal,
     WatchPresences,
 )
 from netctl.client import GateClient, GateRefused, GateUnavailable
@@ -140,7 +141,7 @@ async def test_answers_come_in_the_order_of_the_requests(tmp_path: Path) -> None
 
 
 def test_each_process_may_ask_only_what_its_work_takes() -> None:
-    names = {1: "yingke-portal", 2: "yingke-sensor", 3: "yingke-sync", 4: "mallory"}
+    names = {1: "yingke-portal", 2: "yingke-sensor", 3: "yingke-sync", 4: "mallory", 5: "yingke-legal"}
 
     def may(uid: int) -> frozenset[type[object]]:
         return allowed(uid, 100, lambda uid: names[uid])
@@ -151,6 +152,7 @@ def test_each_process_may_ask_only_what_its_work_takes() -> None:
     assert may(2) == {WatchPresences, AskHealth}
     assert may(3) == {AskHealth}
     assert may(4) == frozenset()
+    assert may(5) == {WatchJournal, AskHealth}
     assert AskStatus in EVERYTHING
 
 

@@ -134,3 +134,11 @@ async def test_an_old_lead_dies_with_its_consents(portal_records: Records, clock
         lambda connection: connection.execute("SELECT 1 FROM consents").fetchall()
     )
     assert rows == []
+
+
+async def test_a_lead_is_named_by_its_telephone_number_first(
+    portal_records: Records, clock: FakeClock
+) -> None:
+    both = await portal_records.write(leads.register, replace(FORM, email="mei@example.com"), clock)
+    assert await portal_records.read(leads.contact_of, both) == "+8613800138000"
+    assert await portal_records.read(leads.contact_of, "nobody") is None
