@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from ipaddress import IPv6Network
 
 from pyroute2.netlink.exceptions import NetlinkError
 
@@ -15,7 +16,9 @@ from netctl.gate.gate import Gate
 from netctl.gate.stations import Stations
 from netctl.lan import access_point
 from netctl.linux import links
+from netctl.linux.kernel import Kernel
 from netctl.linux.nft import FilterFailed
+from netctl.linux.shaper import ShaperFailed
 from sync.config import Config
 from sync.process import ProcessFailed
 from sync.records.connect import RecordsUnavailable
@@ -27,7 +30,15 @@ SAVE_SECONDS = 60.0
 PURGE_SECONDS = 3600.0
 RENDER_SECONDS = 30.0
 LEASES_SECONDS = 1.0
-EXPECTED = (sqlite3.Error, RecordsUnavailable, FilterFailed, NetlinkError, ProcessFailed, OSError)
+EXPECTED = (
+    sqlite3.Error,
+    RecordsUnavailable,
+    FilterFailed,
+    ShaperFailed,
+    NetlinkError,
+    ProcessFailed,
+    OSError,
+)
 """What may go wrong on the way and be right at the next try."""
 
 # By then the kernel has asked everyone three times (neigh/*/ucast_solicit): the silent are silent.
@@ -54,6 +65,7 @@ class Chores:
     def __init__(
         self,
         config: Config,
+        kernel: Kernel,
         gate: Gate,
         stations: Stations,
         attendance: Attendance,
@@ -61,6 +73,8 @@ class Chores:
         woken: asyncio.Event,
     ) -> None:
         self._config = config
+        self._kernel = kernel
+        self._prefixes: list[IPv6Network] = []
         self._gate = gate
         self._stations = stations
         self._attendance = attendance
@@ -115,6 +129,10 @@ class Chores:
         """What hostapd and dnsmasq are told; once before the gate says that it is ready, too."""
         has_ipv6 = await asyncio.to_thread(links.uplink_has_ipv6, self._config)
         access_point.write(self._config, has_ipv6)
+        prefixes = await asyncio.to_thread(links.lan_prefixes6, self._config)
+        if prefixes != self._prefixes:
+            await self._kernel.prefixes(prefixes)
+            self._prefixes = prefixes
 
 
 def _every(seconds: float) -> Callable[[], float]:

@@ -27,7 +27,6 @@ from netctl.gate.sessions import (
     Expel,
     LiveSession,
     Member,
-    Rates,
     admitting,
     corrected,
     counted,
@@ -43,6 +42,7 @@ from netctl.gate.store import Ending, Stamp
 from netctl.gate.why import why
 from netctl.linux.kernel import Kernel
 from netctl.linux.nft import FilterFailed
+from netctl.linux.shaper import Rates
 from sync.model import Clock, Event, new_event, new_id
 from sync.records import admission, grants, outbox
 from sync.records.admission import AdmissionRequest
@@ -265,15 +265,15 @@ class Gate:
         await self.ledger.load()
 
     async def shape(self) -> None:
-        """Tells the shaper who is limited to what."""
-        self.rates_changed.clear()
-        wished = {
-            session.mac: rates
-            for session in self._live.values()
-            if (rates := self.limits.rates_of(session.method)) != Rates()
-            and self.devices.kind_of(session.mac) != ALLOWED
-        }
-        await self._kernel.shape(wished, self.limits.totals)
+        """Tells the shaper who is limited to what; with a total everybody has a share of it."""
+        totals = self.limits.totals
+        wished = {}
+        for session in self._live.values():
+            rates = self.limits.rates_of(session.method)
+            limited = rates != Rates() or totals != Rates()
+            if limited and self.devices.kind_of(session.mac) != ALLOWED:
+                wished[session.mac] = rates
+        await self._kernel.shape(wished, totals)
 
     def seconds_to_next_end(self) -> float:
         """Until the first session is over; infinite when there is none."""
@@ -563,9 +563,8 @@ class Gate:
         return senders
 
     async def _load(self) -> None:
-        await self._kernel.load([self._admitting(each) for each in self._wished()])
-        await self._kernel.lease(self._stations.leased_pairs())
-        await self._kernel.block(self.devices.blocked())
+        stations = [self._admitting(each) for each in self._wished()]
+        await self._kernel.load(stations, self._stations.leased_pairs(), self.devices.blocked())
 
     async def _correct(self, members: dict[Mac, Member]) -> None:
         # Who is being admitted or expelled this moment is somewhere between wish and truth: next time.

@@ -11,7 +11,8 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from netctl.api import EndReason
-from netctl.gate.sessions import LiveSession, Rates, why_over
+from netctl.gate.sessions import LiveSession, why_over
+from netctl.linux.shaper import Rates
 from sync.config import Config
 from sync.opening_hours import Span, closes_at, opens_at, parse_opening_hours
 

@@ -2,30 +2,35 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from netctl.api import Mac
 from netctl.gate.attendance import Attendance
-from netctl.gate.chores import EXPECTED, Chores, again_and_again
+from netctl.gate.chores import EXPECTED, Chore, Chores, again_and_again
 from netctl.gate.database import GateDatabase
-from netctl.gate.desk import Condition, Desk
+from netctl.gate.desk import Condition, Deauthenticate, Desk
 from netctl.gate.gate import Gate
 from netctl.gate.limits import GuestLimits
+from netctl.gate.nameless import Nameless
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.server import GateServer
 from netctl.gate.stations import Stations
+from netctl.lan import hostapd
 from netctl.lan.hostapd import Associations
 from netctl.lan.leases import LeaseFile
 from netctl.linux import links
 from netctl.linux.kernel import LinuxKernel
 from sync.config import Config
-from sync.model import SystemClock
+from sync.model import SystemClock, new_id
 from sync.process import ProcessFailed, notify_ready, started
 from sync.records import outbox
 from sync.records.connect import Records, RecordsUnavailable, open_records
+
+log = logging.getLogger(__name__)
 
 
 async def run(config: Config) -> None:
@@ -39,9 +44,9 @@ async def run(config: Config) -> None:
         gate = Gate(kernel, stations, database, records, clock, GuestLimits.of(config), codes)
         attendance = Attendance(database, clock, config.network.absent_after_seconds)
         condition = Condition(clock)
-        server = GateServer(
-            config.venue.run_dir / "gate.sock", Desk(gate, stations, attendance, condition, clock)
-        )
+        sent_away = _deauthenticating(config)
+        desk = Desk(gate, stations, attendance, condition, clock, sent_away)
+        server = GateServer(config.venue.run_dir / "gate.sock", desk)
         await gate.open()
         await attendance.open()
         stations.listen(attendance.heard, attendance.note)
@@ -49,12 +54,15 @@ async def run(config: Config) -> None:
         kernel.watch(stations.note, stations.note_missed)
         await server.open()
         woken = asyncio.Event()
-        chores = Chores(config, gate, stations, attendance, condition, woken)
+        chores = Chores(config, kernel, gate, stations, attendance, condition, woken)
+        nameless = Nameless(config, kernel, condition)
         try:
             await records.write(outbox.append, started("gate", clock))
+            await chores.render()
             with _wake_socket(config.venue.run_dir / "wake.sock", woken):
-                await _work(config, stations, attendance, chores, condition)
+                await _work(config, stations, attendance, [*chores.all(), *nameless.chores()], condition)
         finally:
+            await nameless.close()
             await server.close()
             with contextlib.suppress(*EXPECTED):
                 await chores.save()
@@ -86,17 +94,37 @@ async def _opened(config: Config) -> AsyncIterator[tuple[LinuxKernel, GateDataba
 
 
 async def _work(
-    config: Config, stations: Stations, attendance: Attendance, chores: Chores, condition: Condition
+    config: Config,
+    stations: Stations,
+    attendance: Attendance,
+    chores: Sequence[Chore],
+    condition: Condition,
 ) -> None:
     """Runs until it is cancelled."""
     await stations.refresh()
-    await chores.render()
     async with asyncio.TaskGroup() as group:
         if config.wifi.interface:
             group.create_task(_associations(config, stations, attendance).listen())
-        for chore in chores.all():
+        for chore in chores:
             group.create_task(again_and_again(chore, condition))
         notify_ready("the gate is shut for all but those admitted")
+
+
+def _deauthenticating(config: Config) -> Deauthenticate:
+    """How a station is thrown off our own access point; it may not be there, or not be ours."""
+
+    async def deauthenticate(mac: Mac) -> bool:
+        if not config.wifi.interface:
+            return False
+        control = config.wifi.control_directory / config.wifi.interface
+        try:
+            await hostapd.deauthenticate(mac, control, config.venue.run_dir / f"hostapd-{new_id()}.sock")
+        except hostapd.NotDone as reason:
+            log.warning("a station was not deauthenticated: %s", reason)
+            return False
+        return True
+
+    return deauthenticate
 
 
 def _associations(config: Config, stations: Stations, attendance: Attendance) -> Associations:

@@ -20,14 +20,6 @@ _TOLERANCE_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """How fast, in kbit/s; 0: as fast as it goes."""
-
-    down_kbit: int = 0
-    up_kbit: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSession:
     """One admission that goes on. `expires`, `closes` (when the store does) and `active` (when its
     station last sent something) are seconds of CLOCK_BOOTTIME in this boot."""

@@ -1,7 +1,8 @@
 """What the gate wants of the kernel, in few verbs; blocking calls run in threads of their own.
 
-One for the packet filter, two for the connections of the two families, and one for the neighbour table and
-for listing the sets, which takes 0.1 s with 10,000 members and must not hold up an admission.
+One for the packet filter, four for walks through the connections (two families, admitted and expelled), one
+for the neighbour table, one for listing the sets, which takes 0.1 s with 10,000 members, one for rates: none
+holds up an admission.
 """
 
 import asyncio
@@ -9,16 +10,18 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from ipaddress import IPv4Address
+from ipaddress import IPv6Network
 from typing import Protocol, TypeVar
 
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netctl.api import Ip, Mac
-from netctl.gate.sessions import Admit, Member, Rates
-from netctl.linux.conntrack import Connections
+from netctl.gate.sessions import Admit, Member
+from netctl.linux.conntrack import Connections, SharedWalks
+from netctl.linux.elements import Pair
 from netctl.linux.neighbours import Neighbour, NeighbourNews, Neighbours
 from netctl.linux.nft import PacketFilter
+from netctl.linux.shaper import Rates, Shaper
 from sync.config import Config
 from sync.process import ProcessFailed
 
@@ -31,14 +34,17 @@ _IP = (4, 6)
 class Kernel(Protocol):
     """Tests pass their own."""
 
-    async def load(self, stations: Sequence[Admit]) -> None: ...
+    async def load(
+        self, stations: Sequence[Admit], leased: Sequence[Pair], blocked: Sequence[Mac]
+    ) -> None: ...
     async def admit(self, stations: Sequence[Admit], forget: Sequence[Ip]) -> None: ...
     async def expel(self, macs: Sequence[Mac], forget: Sequence[Ip]) -> None: ...
     async def members(self) -> dict[Mac, Member] | None: ...
     async def member(self, mac: Mac) -> Member | None: ...
-    async def lease(self, pairs: Sequence[tuple[Mac, IPv4Address]]) -> None: ...
+    async def lease(self, pairs: Sequence[Pair]) -> None: ...
     async def block(self, macs: Sequence[Mac]) -> None: ...
     async def answer_names_ourselves(self, on: bool) -> None: ...
+    async def prefixes(self, networks: Sequence[IPv6Network]) -> None: ...
     async def shape(self, wanted: Mapping[Mac, Rates], totals: Rates) -> None: ...
     async def neighbours(self) -> list[Neighbour]: ...
     async def neighbour_at(self, ip: Ip) -> Neighbour | None: ...
@@ -56,15 +62,25 @@ class LinuxKernel:
         self._listing_thread = ThreadPoolExecutor(1, thread_name_prefix="listing")
         self._neighbour_thread = ThreadPoolExecutor(1, thread_name_prefix="neighbours")
         self._connection_threads = {
-            version: ThreadPoolExecutor(1, thread_name_prefix=f"connections-{version}") for version in _IP
+            (version, redirected): ThreadPoolExecutor(1, thread_name_prefix=f"connections-{version}")
+            for version in _IP
+            for redirected in (True, False)
         }
+        self._connections: list[Connections] = []
+        self._walks: dict[tuple[int, bool], SharedWalks] = {}
+        self._shaping_thread = ThreadPoolExecutor(1, thread_name_prefix="shaping")
         self._news: NeighbourNews | None = None
 
     async def open(self) -> None:
         """Raises ProcessFailed with what is missing and its remedy."""
         self._filter = await self._in_filter(partial(PacketFilter, self._config))
         self._listing = await self._in_listing(partial(PacketFilter, self._config))
-        self._connections = {version: await self._in_filter(partial(Connections, version)) for version in _IP}
+        for key, thread in self._connection_threads.items():
+            version, redirected = key
+            connections = await self._in_filter(partial(Connections, version, redirected=redirected))
+            self._connections.append(connections)
+            self._walks[key] = SharedWalks(connections.forget, thread)
+        self._shaper = await self._in_shaping(partial(Shaper, self._config))
         try:
             self._neighbours = await self._among_neighbours(partial(Neighbours, self._config.network.bridge))
         except LookupError as error:
@@ -73,26 +89,32 @@ class LinuxKernel:
     async def close(self) -> None:
         if self._news is not None:
             self._news.close()
-        for connections in self._connections.values():
+        for connections in self._connections:
             await self._in_filter(connections.close)
         await self._among_neighbours(self._neighbours.close)
-        threads = (self._filter_thread, self._listing_thread, self._neighbour_thread)
+        await self._in_shaping(self._shaper.close)
+        threads = (
+            self._filter_thread,
+            self._listing_thread,
+            self._neighbour_thread,
+            self._shaping_thread,
+        )
         for thread in (*threads, *self._connection_threads.values()):
             thread.shutdown()
 
-    async def load(self, stations: Sequence[Admit]) -> None:
-        """Puts the whole ruleset in force with these stations admitted, in one transaction."""
-        await self._in_filter(partial(self._filter.load, stations))
+    async def load(self, stations: Sequence[Admit], leased: Sequence[Pair], blocked: Sequence[Mac]) -> None:
+        """Puts the whole ruleset in force with these stations admitted or blocked, in one transaction."""
+        await self._in_filter(partial(self._filter.load, stations, leased, blocked))
 
     async def admit(self, stations: Sequence[Admit], forget: Sequence[Ip]) -> None:
-        """Opens both directions, then forgets the connections of these addresses."""
+        """Opens both directions, then forgets the connections of these addresses that were redirected."""
         await self._in_filter(partial(self._filter.admit, stations))
-        await self._forget(forget)
+        await self._forget(forget, redirected=True)
 
     async def expel(self, macs: Sequence[Mac], forget: Sequence[Ip]) -> None:
         """Closes both directions, then forgets the connections of these addresses."""
         await self._in_filter(partial(self._filter.expel, macs))
-        await self._forget(forget)
+        await self._forget(forget, redirected=False)
 
     async def members(self) -> dict[Mac, Member] | None:
         """Who is in the sets; None when our tables are gone."""
@@ -100,19 +122,27 @@ class LinuxKernel:
 
     async def member(self, mac: Mac) -> Member | None:
         """This station as it is in the sets."""
-        return (await self.members() or {}).get(mac)
+        return await self._in_filter(partial(self._filter.member, mac))
 
-    async def lease(self, pairs: Sequence[tuple[Mac, IPv4Address]]) -> None:
+    async def lease(self, pairs: Sequence[Pair]) -> None:
         """All the pairs there are: which station holds which address."""
+        await self._in_filter(partial(self._filter.lease, pairs))
 
     async def block(self, macs: Sequence[Mac]) -> None:
         """All who are blocked."""
+        await self._in_filter(partial(self._filter.block, macs))
 
     async def answer_names_ourselves(self, on: bool) -> None:
         """Whether captive stations are answered by our own small answerer: no real resolver answers."""
+        await self._in_filter(partial(self._filter.answer_names_ourselves, on))
+
+    async def prefixes(self, networks: Sequence[IPv6Network]) -> None:
+        """All the networks of the uplink's provider that stations have addresses of."""
+        await self._in_filter(partial(self._filter.prefixes, networks))
 
     async def shape(self, wanted: Mapping[Mac, Rates], totals: Rates) -> None:
-        """Who is limited to what, and all together."""
+        """Who is limited to what, and all together. Raises ShaperFailed."""
+        await self._in_shaping(partial(self._shaper.apply, wanted, totals))
 
     async def neighbours(self) -> list[Neighbour]:
         return await self._among_neighbours(self._neighbours.all)
@@ -130,16 +160,14 @@ class LinuxKernel:
         """`heard` for each change of the neighbour table, `missed` when some could not be told."""
         self._news = NeighbourNews(self._neighbours.index, heard, missed)
 
-    async def _forget(self, addresses: Sequence[Ip]) -> None:
+    async def _forget(self, addresses: Sequence[Ip], *, redirected: bool) -> None:
         """Both families at once: each is a walk through the kernel's whole table."""
-        loop = asyncio.get_running_loop()
         walks = []
-        for version, connections in self._connections.items():
+        for version in _IP:
             # What link-local addresses open never goes further than us.
-            some = [ip for ip in addresses if ip.version == version and not ip.is_link_local]
+            some = {ip.packed for ip in addresses if ip.version == version and not ip.is_link_local}
             if some:
-                walk = partial(connections.forget, some)
-                walks.append(loop.run_in_executor(self._connection_threads[version], walk))
+                walks.append(self._walks[version, redirected].forget(some))
         for outcome in await asyncio.gather(*walks, return_exceptions=True):
             if isinstance(outcome, NetlinkError | OSError):
                 # The gate is open all the same; a kept connection stays where it was until it ends.
@@ -152,6 +180,9 @@ class LinuxKernel:
 
     async def _in_listing(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._listing_thread, call)
+
+    async def _in_shaping(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._shaping_thread, call)
 
     async def _among_neighbours(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._neighbour_thread, call)

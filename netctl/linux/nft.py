@@ -131,6 +131,11 @@ class PacketFilter:
             raise
         return merged(up, down)
 
+    def member(self, mac: Mac) -> Member | None:
+        """This station as it is in the sets right now: no listing of everybody. None: in neither."""
+        up, down = (parse_set(self._get(where, mac)) for where in (UP, DOWN))
+        return merged(up, down).get(mac)
+
     def attempt(self, feature: Feature) -> None:
         """Raises FilterFailed when the kernel cannot do it. Leaves nothing behind."""
         before = [f"add table {table}" for table in feature.tables()]
@@ -145,10 +150,21 @@ class PacketFilter:
             return []
 
     def _list(self, where: str) -> dict[str, Any]:
+        return self._told(f"list set {where}")
+
+    def _get(self, where: str, mac: Mac) -> dict[str, Any]:
+        try:
+            return self._told(f"get element {where} {{ {mac} }}")
+        except FilterFailed as failure:
+            if any(word in str(failure) for word in _GONE):
+                return {"nftables": []}
+            raise
+
+    def _told(self, question: str) -> dict[str, Any]:
         self._nftables.set_json_output(True)
         try:
-            listed: dict[str, Any] = json.loads(self._run(f"list set {where}") or '{"nftables": []}')
-            return listed
+            told: dict[str, Any] = json.loads(self._run(question) or '{"nftables": []}')
+            return told
         finally:
             self._nftables.set_json_output(False)
 
@@ -203,6 +219,8 @@ def _definitions(config: Config) -> str:
             f"define LAN_IPV6 = {ours6.ip}",
             f"define LAN_IPV6_BITS = {int(ours6.ip):#x}",
             f"define LAN_NET4 = {ours4.network}",
+            f"define PLAIN4_MASK = {_plain4(0xFF, 0x3FFF, int(ours4.netmask)):#x}",
+            f"define PLAIN4 = {_plain4(0x45, 0, int(ours4.network.network_address)):#x}",
             f"define LAN_NET6 = {ours6.network}",
             f"define INTERCEPT = {config.portal.intercept_port}",
             f"define ANSWERER = {ANSWERER_PORT}",
@@ -211,6 +229,11 @@ def _definitions(config: Config) -> str:
             f"define GARDEN = {_GARDEN}",
         ]
     )
+
+
+def _plain4(first_byte: int, fragment: int, source: int) -> int:
+    """The first 16 bytes of an IPv4 header as a number (RFC 791 section 3.1)."""
+    return first_byte << 120 | fragment << 64 | source
 
 
 def _pairs(stations: Iterable[Admit]) -> frozenset[Pair]:

@@ -1,13 +1,15 @@
 """A kernel for tests: two sets whose members expire by the test's clock, and a neighbour table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from ipaddress import IPv4Address
+from ipaddress import IPv6Network
 from math import ceil
 
 from netctl.api import Ip, Mac
-from netctl.gate.sessions import Admit, Member, Rates
+from netctl.gate.sessions import Admit, Member
+from netctl.linux.elements import Pair
 from netctl.linux.neighbours import Neighbour
 from netctl.linux.nft import FilterFailed
+from netctl.linux.shaper import Rates
 from tests.clock import FakeClock
 
 
@@ -23,7 +25,7 @@ class FakeKernel:
         self.forgotten: list[Ip] = []
         self.asked: list[tuple[Ip, Mac]] = []
         self.done: list[str] = []
-        self.leased: set[tuple[Mac, IPv4Address]] = set()
+        self.leased: set[Pair] = set()
         self.blocked: set[Mac] = set()
         self.names_ourselves = False
         self.rates: dict[Mac, Rates] = {}
@@ -55,8 +57,9 @@ class FakeKernel:
 
     # --- what the gate does ------------------------------------------------------------------------------
 
-    async def load(self, stations: Sequence[Admit]) -> None:
+    async def load(self, stations: Sequence[Admit], leased: Sequence[Pair], blocked: Sequence[Mac]) -> None:
         self.loaded = True
+        self.leased, self.blocked = set(leased), set(blocked)
         self._sets.clear()
         self._put(stations)
 
@@ -91,7 +94,7 @@ class FakeKernel:
     async def member(self, mac: Mac) -> Member | None:
         return (await self.members() or {}).get(mac)
 
-    async def lease(self, pairs: Sequence[tuple[Mac, IPv4Address]]) -> None:
+    async def lease(self, pairs: Sequence[Pair]) -> None:
         self._must_work()
         self.leased = set(pairs)
 
@@ -102,6 +105,9 @@ class FakeKernel:
     async def answer_names_ourselves(self, on: bool) -> None:
         self._must_work()
         self.names_ourselves = on
+
+    async def prefixes(self, networks: Sequence[IPv6Network]) -> None:
+        self.networks = list(networks)
 
     async def shape(self, wanted: Mapping[Mac, Rates], totals: Rates) -> None:
         self.rates, self.totals = dict(wanted), totals
