@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.lab.waiting import PATIENCE
+
 
 class NotReady(AssertionError):
     """A program ended, or said nothing, before it was ready; the text holds what it said."""
@@ -49,7 +51,7 @@ class Daemon:
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
             )
             if self._notifies:
-                self._wait_until_ready(manager, time.monotonic() + within_seconds)
+                self._wait_until_ready(manager, time.monotonic() + within_seconds * PATIENCE)
         return self
 
     def _wait_until_ready(self, manager: socket.socket, deadline: float) -> None:

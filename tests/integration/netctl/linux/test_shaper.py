@@ -221,6 +221,20 @@ def test_nothing_at_all_is_in_place_while_no_rate_is_wished(bridge: Config) -> N
     shaper.close()
 
 
+def test_stations_wait_in_fair_queues_where_the_kernel_has_them(bridge: Config) -> None:
+    tried = subprocess.run(f"tc qdisc add dev {BRIDGE} root fq_codel".split(), capture_output=True)
+    subprocess.run(f"tc qdisc del dev {BRIDGE} root".split(), capture_output=True)
+    shaper = Shaper(bridge)
+    shaper.apply(stations(2), Rates(down_kbit=5 * KBIT))
+    leaves = [line.split()[1] for line in said(f"tc qdisc show dev {BRIDGE}").splitlines()[1:]]
+    # Two stations', and the others'.
+    assert leaves == ["pfifo" if tried.returncode else "fq_codel"] * 3
+    # Another rate, for the leaves that are there.
+    shaper.apply({mac: Rates(down_kbit=KBIT // 2) for mac in stations(2)}, Rates(down_kbit=5 * KBIT))
+    shaper.apply({}, Rates())
+    shaper.close()
+
+
 def test_only_the_direction_that_has_a_limit_is_queued(bridge: Config) -> None:
     shaper = Shaper(bridge)
     shaper.apply({Mac("02:00:00:00:00:01"): Rates(down_kbit=KBIT)}, Rates())
