@@ -1,5 +1,6 @@
 """Sets of the packet filter as text: what is put in and taken out, and what was listed. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address
 from typing import Any, NamedTuple
@@ -11,6 +12,10 @@ UP, DOWN = "inet yingke admitted", "netdev yingke admitted"
 GARDEN = ("inet yingke garden4", "inet yingke garden6")
 _LEASES = ("inet yingke", "netdev yingke", "bridge yingke")
 _ENDLESS = 2**31
+_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+_PARTS = re.compile(r"([0-9]+)([a-z]+)")
+_EXPIRES = re.compile(r"expires ([0-9a-z]+)")
+_BYTES = re.compile(r"counter packets [0-9]+ bytes ([0-9]+)")
 
 Pair = tuple[Mac, IPv4Address]
 """A station and an address it has leased."""
@@ -74,6 +79,24 @@ def parse_set(listed: Mapping[str, Any]) -> dict[Mac, Counted]:
             seconds_left=inner.get("expires", _ENDLESS), bytes=inner.get("counter", {}).get("bytes", 0)
         )
     return found
+
+
+def parse_element(mac: Mac, shown: str) -> dict[Mac, Counted]:
+    """`nft get element` of one station -> itself. As text: libnftables 1.0.6 has no JSON for it."""
+    inside = shown.partition("elements = {")[2]
+    if mac not in inside:
+        return {}
+    left, counted = _EXPIRES.search(inside), _BYTES.search(inside)
+    return {
+        mac: Counted(
+            seconds_left=_seconds(left[1]) if left else _ENDLESS, bytes=int(counted[1]) if counted else 0
+        )
+    }
+
+
+def _seconds(shown: str) -> int:
+    """`1h2m3s40ms`, begun seconds left out, as in the JSON of a listing."""
+    return sum(int(number) * _UNITS[unit] for number, unit in _PARTS.findall(shown) if unit in _UNITS)
 
 
 def parse_timed(listed: Mapping[str, Any]) -> list[str]:

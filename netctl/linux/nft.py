@@ -15,7 +15,7 @@ from typing import Any
 from netctl.api import Mac
 from netctl.gate.sessions import Admit, Member
 from netctl.linux import elements
-from netctl.linux.elements import DOWN, GARDEN, UP, Pair, merged, parse_set, parse_timed
+from netctl.linux.elements import DOWN, GARDEN, UP, Pair, merged, parse_element, parse_set, parse_timed
 from netctl.linux.features import FEATURES, Feature
 from sync.config import Config
 from sync.process import ProcessFailed
@@ -133,7 +133,7 @@ class PacketFilter:
 
     def member(self, mac: Mac) -> Member | None:
         """This station as it is in the sets right now: no listing of everybody. None: in neither."""
-        up, down = (parse_set(self._get(where, mac)) for where in (UP, DOWN))
+        up, down = (parse_element(mac, self._get(where, mac)) for where in (UP, DOWN))
         return merged(up, down).get(mac)
 
     def attempt(self, feature: Feature) -> None:
@@ -149,22 +149,19 @@ class PacketFilter:
         except FilterFailed:  # the first load, or a kernel that lacks something: `load` says what
             return []
 
-    def _list(self, where: str) -> dict[str, Any]:
-        return self._told(f"list set {where}")
-
-    def _get(self, where: str, mac: Mac) -> dict[str, Any]:
+    def _get(self, where: str, mac: Mac) -> str:
         try:
-            return self._told(f"get element {where} {{ {mac} }}")
+            return self._run(f"get element {where} {{ {mac} }}")
         except FilterFailed as failure:
             if any(word in str(failure) for word in _GONE):
-                return {"nftables": []}
+                return ""
             raise
 
-    def _told(self, question: str) -> dict[str, Any]:
+    def _list(self, where: str) -> dict[str, Any]:
         self._nftables.set_json_output(True)
         try:
-            told: dict[str, Any] = json.loads(self._run(question) or '{"nftables": []}')
-            return told
+            listed: dict[str, Any] = json.loads(self._run(f"list set {where}") or '{"nftables": []}')
+            return listed
         finally:
             self._nftables.set_json_output(False)
 

@@ -119,3 +119,19 @@ async def test_who_is_asked_and_answers_is_heard_and_who_is_silent_is_gone(stree
         assert heard == Neighbour(ip=anna, mac=None, answers=False)
     assert await kernel.neighbour_at(parse_ip("10.77.0.99")) is None
     await kernel.close()
+
+
+async def test_one_station_is_asked_for_without_a_listing_of_all(street: Street) -> None:
+    kernel = LinuxKernel(street.config)
+    await kernel.open()
+    step = Admit(mac=street.anna.mac, seconds=600, bytes_up=1000, bytes_down=2000)
+    await kernel.admit([step], [])
+    member = await kernel.member(street.anna.mac)
+    assert member
+    assert (member.bytes_up, member.bytes_down) == (1000, 2000)
+    # The second may turn between the admission and the question.
+    assert {member.seconds_up, member.seconds_down} <= {600, 599}
+    assert await kernel.member(street.ben.mac) is None
+    await kernel.expel([street.anna.mac], [])
+    assert await kernel.member(street.anna.mac) is None
+    await kernel.close()

@@ -6,7 +6,7 @@ import pytest
 
 from netctl.api import Mac
 from netctl.gate.sessions import Member
-from netctl.linux.elements import merged, parse_set
+from netctl.linux.elements import Counted, merged, parse_element, parse_set
 from netctl.linux.nft import FilterFailed, PacketFilter, first_complaint, libnftables
 from sync.config import Config
 from sync.process import ProcessFailed
@@ -46,6 +46,22 @@ def test_both_directions_stand_side_by_side() -> None:
         Member(mac=ANNA, seconds_up=9, seconds_down=8, bytes_up=1, bytes_down=2),
         Member(mac=BEN, seconds_up=None, seconds_down=7, bytes_up=0, bytes_down=3),
     ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "counted"),
+    [
+        ("counter packets 3 bytes 4096 timeout 10m expires 9m59s896ms", Counted(599, 4096)),
+        ("counter packets 0 bytes 0 timeout 30d expires 29d23h1m", Counted(2588460, 0)),
+        ("counter packets 0 bytes 7 timeout 1s expires 12ms", Counted(0, 7)),
+        ("timeout 20s expires 19s", Counted(19, 0)),
+    ],
+)
+def test_one_station_is_read_from_what_nft_shows_of_it(shown: str, counted: Counted) -> None:
+    told = f"table inet t {{\n\tset s {{\n\t\telements = {{ {ANNA} {shown} }}\n\t}}\n}}\n"
+    assert parse_element(ANNA, told) == {ANNA: counted}
+    assert parse_element(BEN, told) == {}
+    assert parse_element(ANNA, "") == {}
 
 
 class Library:
