@@ -16,6 +16,7 @@ from portal.posted import read_form, refuse_too_often
 from portal.registration import NOT_KEPT
 from portal.shopper import NO_STATION
 from portal.site import SITE, Site
+from portal.standing import is_on_pass
 from portal.where import station_ip
 from sync import roaming_code
 from sync.i18n import mark
@@ -90,7 +91,8 @@ async def wait(request: web.Request) -> web.Response:
     _refuse_where_it_is_off(request)
     site, ip = request.app[SITE], station_ip(request)
     with suppress(GateRefused, GateUnavailable):
-        if not (await site.gate.station(ip)).captive:
+        station = await site.gate.station(ip)
+        if not station.captive and not is_on_pass(station):
             return see_other(request, "/online")
     wish = await site.records.read(roaming.latest_from, str(ip), site.clock)
     if wish is None:

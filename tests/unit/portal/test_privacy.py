@@ -1,5 +1,7 @@
 """The notice, and withdrawing."""
 
+from dataclasses import replace
+
 from sync.records import Records
 from tests.unit.portal.conftest import FOREIGN, Browser, fill_in, rows, send
 from tests.unit.portal.gate import GateDouble
@@ -55,3 +57,18 @@ async def test_another_website_cannot_withdraw(browser: Browser, records: Record
             answer = await browser.post("/privacy/withdraw", data=body, headers=foreign)
             assert answer.status == 403
     assert len(await rows(records, "SELECT 1 FROM consents WHERE withdrawn_at IS NULL")) == 1
+
+
+async def test_who_registered_in_another_store_is_not_told_that_her_consents_are_withdrawn_here(
+    browser: Browser, gate: GateDouble
+) -> None:
+    await send(browser, await fill_in(browser))
+    [(ip, session)] = gate.admitted.items()
+    gate.admitted[ip] = replace(session, method="roaming", lead_id="lead-of-another-store")
+    page = await (await browser.get("/privacy")).text()
+    assert "another of our stores" in page
+    assert 'action="/privacy/withdraw"' not in page
+    answer = await browser.post("/privacy/withdraw")
+    assert answer.status == 409
+    assert "another of our stores" in await answer.text()
+    assert gate.admitted

@@ -143,6 +143,17 @@ async def test_a_no_comes_with_its_sentence_and_the_form(
     assert 'href="/register"' in page
 
 
+async def test_on_a_temporary_pass_she_still_learns_what_head_office_says(
+    browser: Browser, gate: GateDouble, sync: Records, records: Records, clock: FakeClock
+) -> None:
+    await send(browser, await fill_in(browser))
+    gate.admitted[HERE] = replace(gate.admitted[HERE], method="temporary_pass")
+    await _ask(browser)
+    assert (await browser.get("/roaming/wait")).status == 202
+    await sync.write(roaming.refuse, (await _wish(records))["request_id"], "over", clock.now())
+    assert SENTENCES["over"] in await (await browser.get("/roaming/wait")).text()
+
+
 async def test_with_the_line_down_she_is_told_and_may_register(
     browser: Browser, sync: Records, records: Records, clock: FakeClock
 ) -> None:
