@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from netctl.api import Device, DeviceKind
+from netctl.legal import cli as legal_log
 from sync.config import DEFAULT_PATH, Config, ConfigErrors, load
 
 if TYPE_CHECKING:
@@ -22,12 +23,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     args = _parser(counts="count" in words).parse_args(words)
     is_count = args.command == "count"
+    is_log = args.command == "legal-log"
+    # A capture is counted and a legal log read on any desk, without a box's settings.
+    anywhere = is_count or (is_log and not legal_log.needs_config(args))
     try:
-        # A capture is counted on any desk, without a box's settings.
-        config = None if is_count and args.config is None else load(args.config or DEFAULT_PATH)
+        config = None if anywhere and args.config is None else load(args.config or DEFAULT_PATH)
     except ConfigErrors as error:
         print(error, file=sys.stderr)
         return 2
+    if is_log:
+        return legal_log.run(args, config)
     if is_count or config is None:
         from netctl.sensor import count
 
@@ -178,6 +183,10 @@ def _parser(counts: bool) -> argparse.ArgumentParser:
         from netctl.sensor import count
 
         count.add_arguments(counting)
+    log = commands.add_parser(
+        "legal-log", help="the legal connection log", description=legal_log.DESCRIPTION, parents=[config]
+    )
+    legal_log.add_arguments(log, config)
     render = commands.add_parser(
         "render", parents=[config], help="what hostapd and dnsmasq will be told", description=_RENDER
     )

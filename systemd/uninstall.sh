@@ -71,7 +71,7 @@ put_back() {
 purge() {
     local user
     rm -rf /var/lib/yingke /var/lib/yingke-headoffice /etc/yingke /run/yingke
-    for user in gate sensor portal sync dnsmasq headoffice; do
+    for user in gate sensor portal sync legal dnsmasq headoffice; do
         if getent passwd "yingke-$user" >/dev/null; then userdel "yingke-$user" 2>/dev/null; fi
         if getent group "yingke-$user" >/dev/null; then groupdel "yingke-$user"; fi
     done

@@ -35,8 +35,8 @@ WRITERS: dict[Process, frozenset[str]] = {
     },
     "legal": _SHARED,
 }
-# A power cut may take the last commits of the sensor, whose joins and leaves the gate replays, and the legal log's
-# notices, which are raised again. It takes no others'.
+# A power cut may take the last commits of the sensor, whose joins and leaves the gate replays, and the
+# notices of the legal log, which are raised again. It takes no others'.
 _SYNCHRONOUS: dict[Process, str] = {
     "portal": "FULL",
     "gate": "FULL",

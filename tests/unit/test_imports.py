@@ -16,6 +16,7 @@ SPEAK_SQL = (
     "sync/headoffice/sqlite/",
     "netctl/gate/database.py",
     "netctl/gate/store.py",
+    "netctl/gate/device_store.py",
     "netctl/gate/presence_store.py",
     "netctl/gate/journal.py",
 )

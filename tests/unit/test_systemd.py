@@ -35,7 +35,9 @@ def settings_of(unit: str) -> dict[str, list[str]]:
 def installed(tmp_path: Path) -> Path:
     """The units with commands that exist here, so that only the units themselves are judged."""
     for path in [*UNITS.glob("*.service"), *UNITS.glob("*.socket"), *UNITS.glob("*.path")]:
-        text = re.sub(r"/opt/yingke/bin/yingke-\w+|/usr/sbin/dnsmasq", "/bin/true", path.read_text("utf-8"))
+        text = re.sub(
+            r"/opt/yingke/bin/yingke-\w+|/usr/sbin/(dnsmasq|dhcpcd)", "/bin/true", path.read_text("utf-8")
+        )
         (tmp_path / path.name).write_text(text, "utf-8")
     return tmp_path
 
@@ -80,7 +82,7 @@ def test_every_command_of_a_unit_is_one_we_install(unit: str) -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
     commands = re.findall(r"/opt/yingke/bin/(\S+)", (UNITS / unit).read_text("utf-8"))
     assert set(commands) <= set(scripts)
-    assert commands or unit in ("yingke-dnsmasq.service", "yingke-monitor@.service")
+    assert commands or unit in ("yingke-dnsmasq.service", "yingke-monitor@.service", "yingke-prefix.service")
 
 
 @pytest.mark.parametrize("name", ["portal", "sensor", "sync"])
@@ -105,6 +107,30 @@ def test_each_daemon_has_a_user_of_its_own_and_only_the_capability_it_needs() ->
         "sync": [""],
         "headoffice": [""],
     }
+
+
+def test_the_legal_log_has_a_user_of_its_own_asks_the_kernel_and_reaches_no_network() -> None:
+    unit = settings_of("yingke-legal-log.service")
+    declared = (UNITS / "sysusers.d/yingke.conf").read_text("utf-8")
+    assert re.search(r"^u yingke-legal\s", declared, re.M)
+    assert unit["User"] == ["yingke-legal"]
+    assert unit["CapabilityBoundingSet"] == ["CAP_NET_ADMIN"]
+    assert unit["RestrictAddressFamilies"] == ["AF_UNIX AF_NETLINK"]
+    assert unit["IPAddressDeny"] == ["any"]
+
+
+def test_a_legal_log_that_is_off_ends_and_stays_so_and_one_that_crashes_comes_back() -> None:
+    unit = settings_of("yingke-legal-log.service")
+    assert (unit["Restart"], unit["RestartSec"]) == (["on-failure"], ["1"])
+    assert unit["StartLimitIntervalSec"] == ["0"]
+    assert int(unit["WatchdogSec"][0]) > 0
+
+
+@pytest.mark.parametrize("name", ["portal", "sensor", "sync"])
+def test_nobody_else_touches_the_legal_log(name: str) -> None:
+    assert "-/var/lib/yingke/legal" in settings_of(f"yingke-{name}.service")["InaccessiblePaths"][0].split()
+    folders = (UNITS / "tmpfiles.d/yingke.conf").read_text("utf-8")
+    assert re.search(r"^d /var/lib/yingke/legal +0700 yingke-legal +yingke-legal$", folders, re.M)
 
 
 @pytest.mark.parametrize("name", DAEMONS)

@@ -20,7 +20,7 @@ def settings(tmp_path: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["gate", "sensor", "status", "expel", "device", "count", "render", "apply"]
+    "command", ["gate", "sensor", "status", "expel", "device", "count", "legal-log", "render", "apply"]
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
