@@ -21,7 +21,7 @@ done
 
 settings=/etc/yingke/yingke.toml
 units=(yingke-portal.socket yingke-apply.path yingke-migrate.service yingke-gate.service yingke-dnsmasq.service
-    yingke-sensor.service yingke-portal.service yingke-sync.service yingke-legal-log.service)
+    yingke-prefix.service yingke-sensor.service yingke-portal.service yingke-sync.service yingke-legal-log.service)
 
 # --- what kind of machine this is -------------------------------------------------------------------
 

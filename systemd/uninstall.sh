@@ -50,7 +50,7 @@ remove_files() {
     for path in /etc/hostapd/*.conf; do
         if [[ -f $path ]] && head -n 1 "$path" | grep -qi yingke; then rm -f "$path"; fi
     done
-    rm -f /etc/yingke/dnsmasq.conf
+    rm -f /etc/yingke/dnsmasq.conf /etc/yingke/prefix.conf
 }
 
 put_back() {
@@ -70,8 +70,8 @@ put_back() {
 
 purge() {
     local user
-    rm -rf /var/lib/yingke /var/lib/yingke-headoffice /etc/yingke /run/yingke
-    for user in gate sensor portal sync legal dnsmasq headoffice; do
+    rm -rf /var/lib/yingke /var/lib/yingke-headoffice /var/lib/yingke-prefix /etc/yingke /run/yingke
+    for user in gate sensor portal sync legal dnsmasq prefix headoffice; do
         if getent passwd "yingke-$user" >/dev/null; then userdel "yingke-$user" 2>/dev/null; fi
         if getent group "yingke-$user" >/dev/null; then groupdel "yingke-$user"; fi
     done

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 
 # A program, and the package that brings it.
 wanted="nft:nftables dnsmasq:dnsmasq-base ip:iproute2 nsenter:util-linux conntrack:conntrack udhcpc:udhcpc
+dhcpcd:dhcpcd-base kea-dhcp6:kea-dhcp6-server
 curl:curl chromium:chromium nginx:nginx-light wrk:wrk tcpdump:tcpdump shellcheck:shellcheck
 iperf3:iperf3 ethtool:ethtool iptables-nft-restore:iptables iodine:iodine iodined:iodine"
 
@@ -28,20 +29,23 @@ if [ -n "$missing" ]; then
         echo "  sudo apt-get install --no-install-recommends$missing" >&2
         exit 1
     fi
-    # nginx and dnsmasq are only tools here: no package may start a service of its own (policy-rc.d: 101 is "no").
+    # nginx, kea and dnsmasq are only tools here: no package may start a service of its own (policy-rc.d: 101 is "no").
     policy=/usr/sbin/policy-rc.d
     if [ ! -e $policy ]; then
         printf '#!/bin/sh\nexit 101\n' >$policy
         chmod 755 $policy
         trap 'rm -f /usr/sbin/policy-rc.d' EXIT
     fi
-    nginx_was_there=$(command -v nginx || true)
+    tools=""
+    command -v nginx >/dev/null || tools="nginx.service"
+    command -v kea-dhcp6 >/dev/null || tools="$tools kea-dhcp6-server.service"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
     # shellcheck disable=SC2086  # a list of words on purpose
     apt-get install -y -qq --no-install-recommends $missing >/dev/null
-    if [ -z "$nginx_was_there" ] && [ -d /run/systemd/system ]; then
-        systemctl disable nginx.service >/dev/null 2>&1 || true # nor at the next boot
+    if [ -n "$tools" ] && [ -d /run/systemd/system ]; then
+        # shellcheck disable=SC2086  # a list of words on purpose
+        systemctl disable $tools >/dev/null 2>&1 || true # nor at the next boot
     fi
 fi
 

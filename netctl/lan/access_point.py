@@ -1,4 +1,4 @@
-"""What hostapd and dnsmasq are told, as text. The gate renders it, root installs it (apply.py)."""
+"""What hostapd, dnsmasq and dhcpcd are told, as text. The gate renders it, root installs it (apply.py)."""
 
 import os
 from ipaddress import IPv4Interface, IPv6Interface
@@ -7,7 +7,7 @@ from pathlib import Path
 from netctl.lan import garden
 from sync.config import Config
 
-DNSMASQ, HOSTAPD = "dnsmasq.conf", "hostapd.conf"
+DNSMASQ, HOSTAPD, PREFIX = "dnsmasq.conf", "hostapd.conf", "prefix.conf"
 _MOST_LEASES = 8000
 _FIRST_HOST = 10
 _ADVERTISE_SECONDS = 60
@@ -29,7 +29,7 @@ _DNS_HYGIENE = (
 
 def render(config: Config, uplink_has_ipv6: bool) -> dict[str, str]:
     """File name -> text, for what this box runs."""
-    files = {DNSMASQ: dnsmasq_conf(config, uplink_has_ipv6)}
+    files = {DNSMASQ: dnsmasq_conf(config, uplink_has_ipv6), PREFIX: prefix_conf(config)}
     if config.wifi.interface:
         files[HOSTAPD] = hostapd_conf(config)
     return files
@@ -127,6 +127,25 @@ def _ipv6(bridge: str, own: IPv6Interface, uplink_has_ipv6: bool) -> list[str]:
         f"dhcp-option=option6:dns-server,[{own.ip}]",
         f"ra-param={bridge},{_ADVERTISE_SECONDS},{lifetime}",
     ]
+
+
+def prefix_conf(config: Config) -> str:
+    """For dhcpcd, which asks the uplink for a prefix for the guests' LAN (RFC 8415 section 6.3) and does
+    nothing else: addresses and routes of the uplink are others' business, and without a prefix there is NAT.
+    """
+    network = config.network
+    lines = [
+        "# Made by yingke-net from yingke.toml; changes here are lost.",
+        "ipv6only",
+        "noipv6rs",
+        "nodev",
+        "duid",
+        f"allowinterfaces {network.uplink}",
+        f"interface {network.uplink}",
+        # The first /64 of the prefix, whose first address is ours.
+        f"ia_pd 1 {network.bridge}/0/64",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def hostapd_conf(config: Config) -> str:

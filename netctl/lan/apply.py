@@ -1,10 +1,11 @@
 """The one step that takes root: checks what the gate rendered, installs it, restarts who reads it.
 
 The gate's user wrote the files, so they are not trusted: only settings that our own renderer writes are let
-through, since others can run programs (dnsmasq's dhcp-script, for one).
+through, since others can run programs (dnsmasq's dhcp-script, dhcpcd's script).
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netctl.lan import garden
-from netctl.lan.access_point import DNSMASQ, HOSTAPD
+from netctl.lan.access_point import DNSMASQ, HOSTAPD, PREFIX
 from sync.config import Config
 
 KNOWN = {
@@ -54,6 +55,7 @@ KNOWN = {
             "dhcp-option-force",
         ]
     ),
+    PREFIX: frozenset(["ipv6only", "noipv6rs", "nodev", "duid", "allowinterfaces", "interface", "ia_pd"]),
     HOSTAPD: frozenset(
         [
             "interface",
@@ -105,7 +107,12 @@ def targets(config: Config, etc: Path = Path("/etc")) -> list[Target]:
             name=DNSMASQ,
             installed=etc / "yingke" / DNSMASQ,
             restart=("systemctl", "--no-block", "restart", "yingke-dnsmasq.service"),
-        )
+        ),
+        Target(
+            name=PREFIX,
+            installed=etc / "yingke" / PREFIX,
+            restart=("systemctl", "--no-block", "restart", "yingke-prefix.service"),
+        ),
     ]
     if config.wifi.interface:
         unit = f"hostapd@{config.wifi.interface}.service"
@@ -183,5 +190,5 @@ def _check(name: str, text: str, run: Run) -> None:
 def unknown_settings(name: str, text: str) -> list[str]:
     """The settings in the file that our renderer does not write."""
     lines = (line.strip() for line in text.splitlines())
-    keys = [line.partition("=")[0].strip() for line in lines if line and not line.startswith("#")]
+    keys = [re.split(r"[=\s]", line, maxsplit=1)[0] for line in lines if line and not line.startswith("#")]
     return [key for key in keys if key not in KNOWN[name]]

@@ -1,8 +1,11 @@
 """The rest of the world: a router of the provider, a web server, a resolver that knows every name."""
 
+import json
+import shutil
 from pathlib import Path
 
 from tests.lab.namespace import Namespace
+from tests.lab.waiting import until
 
 WEB_IPV4, WEB_IPV6 = "203.0.113.10", "2001:db8:80::10"
 RESOLVER = "203.0.113.53"
@@ -10,6 +13,7 @@ RESOLVER = "203.0.113.53"
 TUNNEL_ZONE, TUNNEL_DNS = "t.example", "203.0.113.99"
 UPLINK_IPV4, UPLINK_IPV6 = "198.51.100.2", "2001:db8:77::2"
 HEAD_OFFICE = "192.0.2.2"
+DELEGATED = "2001:db8:dd00::/40"
 MENU, STREET = "menu.example", "street.example"
 """Two domains with `HOSTS_EACH` hosts of addresses of their own: n1.menu.example and so on."""
 HOSTS_EACH = 200
@@ -30,6 +34,19 @@ def _hosts_file() -> str:
     )
 
 
+def _delegation(folder: Path) -> dict[str, object]:
+    first, length = DELEGATED.split("/")
+    pool = {"prefix": first, "prefix-len": int(length), "delegated-len": 56}
+    subnet = {"subnet": "2001:db8:77::/64", "interface": "line", "pd-pools": [pool]}
+    return {
+        "interfaces-config": {"interfaces": ["line"]},
+        "data-directory": str(folder),
+        "lease-database": {"type": "memfile", "persist": False},
+        "subnet6": [subnet],
+        "loggers": [{"name": "kea-dhcp6", "severity": "INFO", "output_options": [{"output": "stdout"}]}],
+    }
+
+
 class Internet:
     """Addresses of the documentation ranges (RFC 5737, RFC 3849) stand for public ones."""
 
@@ -45,6 +62,8 @@ class Internet:
             "route add local 198.18.0.0/23 dev lo",
             "route add local 2001:db8:81::/48 dev lo",
         )
+        self._kea = self.namespace.home / "kea"
+        self._kea.mkdir()
         self.web = self.namespace.python("web", "tests.lab.internet_server")
         hosts = self.namespace.home / "hosts"
         hosts.write_text(_hosts_file())
@@ -86,6 +105,18 @@ class Internet:
         self.namespace.join("office", head_office, "eth0")
         self.namespace.ip("address add 192.0.2.1/24 dev office")
         head_office.ip(f"address add {HEAD_OFFICE}/24 dev eth0", "route add default via 192.0.2.1")
+
+    def delegate_prefixes(self) -> None:
+        """From now on a box that asks for it gets a /56 of `DELEGATED` (RFC 8415 section 6.3)."""
+        self.namespace.ip(f"route add {DELEGATED} via {UPLINK_IPV6} dev line")
+        # The machine may confine kea, known by its path, to folders of its own.
+        program = Path(shutil.copy(shutil.which("kea-dhcp6", path="/usr/sbin:/usr/bin") or "", self._kea))
+        (self._kea / "kea.json").write_text(json.dumps({"Dhcp6": _delegation(self._kea)}))
+        folders = {"KEA_LOCKFILE_DIR": str(self._kea), "KEA_PIDFILE_DIR": str(self._kea)}
+        line = [str(program), "-c", str(self._kea / "kea.json")]
+        kea = self.namespace.daemon("kea", *line, extra=folders).start()
+        until(lambda: "DHCP6_STARTED" in kea.said() or not kea.running, "kea starts")
+        assert kea.running, kea.said()
 
     def cut(self) -> None:
         """The provider's line is dead."""

@@ -1,10 +1,12 @@
 """IPv6 on the guests' LAN: what phones are told on the wire, and whose addresses they get."""
 
+import asyncio
 import json
 import socket
 import struct
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from scapy.layers.dhcp6 import DUID_LL, DHCP6_InfoRequest, DHCP6OptClientId, DHCP6OptOptReq
 
+from netctl.client import GateClient
+from tests.lab.daemon import Daemon
+from tests.lab.internet import UPLINK_IPV6, WEB_IPV6
 from tests.lab.namespace import Namespace
 from tests.lab.phone import Phone
 from tests.lab.store import Store
+from tests.lab.waiting import until
 
 DOMAIN = "lab.wifi.example.com"
 _ROUTER_ADVERTISEMENT = 134
@@ -120,6 +126,52 @@ def test_the_box_is_a_router_for_ipv6_only_while_the_uplink_is(store: Store, pho
     store.box.namespace.ip(f"route add ::/0 via {line[0]} {line[1]}")
     rendered_anew(store)
     assert router_advertisement(phone)[1] == 1800
+
+
+def test_a_prefix_of_the_uplinks_is_the_guests_and_spares_them_the_translation(
+    store: Store, phone: Phone
+) -> None:
+    admit(store, phone)
+    phone.wait_for_ipv6()
+    assert f"You come from {UPLINK_IPV6}." in phone.get(f"http://[{WEB_IPV6}]/").body
+    store.internet.delegate_prefixes()
+    asking = asking_for_a_prefix(store)
+    until(lambda: delegated(phone), "an address of the uplink's prefix", within_seconds=60)
+    rendered_anew(store)
+    assert "You come from 2001:db8:dd" in phone.get(f"http://[{WEB_IPV6}]/").body
+    asking.stop()
+    until(lambda: not delegated_to_the_box(store), "the box gives the prefix back")
+    # Told to all within a minute, and to who asks at once.
+    router_advertisement(phone)
+    until(lambda: all_deprecated(phone), "the prefix is withdrawn with the line that gave it")
+
+
+def admit(store: Store, phone: Phone) -> None:
+    asyncio.run(GateClient(store.box.run_dir / "gate.sock").temporary_pass(ip_address(phone.ipv4)))
+
+
+def delegated(phone: Phone) -> list[str]:
+    return [address for address in phone.ipv6() if address.startswith("2001:db8:dd")]
+
+
+def delegated_to_the_box(store: Store) -> bool:
+    shown = store.box.namespace.run("ip", "-6", "address", "show", "dev", "br-lan").stdout
+    return "2001:db8:dd" in shown
+
+
+def all_deprecated(phone: Phone) -> bool:
+    shown = phone.namespace.run("ip", "-6", "address", "show", "dev", "wlan0", "-deprecated").stdout
+    return "2001:db8:dd" not in shown
+
+
+def asking_for_a_prefix(store: Store) -> Daemon:
+    """As yingke-prefix.service does, with files of its own."""
+    box = store.box
+    for folder in ("/var/lib/dhcpcd", "/run/dhcpcd"):
+        box.namespace.run("sh", "-c", f"mkdir -p {folder} && mount -t tmpfs tmpfs {folder}")
+    rendered = box.run_dir / "rendered" / "prefix.conf"
+    line = ["dhcpcd", "--nobackground", "--script", "/bin/true", "--config", str(rendered)]
+    return box.namespace.daemon("prefix", *line).start()
 
 
 def rendered_anew(store: Store) -> None:

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 from netctl.lan import garden
-from netctl.lan.access_point import DNSMASQ, HOSTAPD, dnsmasq_conf, hostapd_conf, render, write
+from netctl.lan.access_point import (
+    DNSMASQ,
+    HOSTAPD,
+    PREFIX,
+    dnsmasq_conf,
+    hostapd_conf,
+    prefix_conf,
+    render,
+    write,
+)
 from netctl.lan.apply import unknown_settings
 from sync.config import Config
 
@@ -85,8 +94,8 @@ def test_stations_of_our_wifi_do_not_see_each_other() -> None:
 
 
 def test_without_a_radio_there_is_nothing_for_hostapd() -> None:
-    assert set(render(box(), uplink_has_ipv6=True)) == {DNSMASQ}
-    assert set(render(box(wifi={"interface": "wlan0"}), uplink_has_ipv6=True)) == {DNSMASQ, HOSTAPD}
+    assert HOSTAPD not in render(box(), uplink_has_ipv6=True)
+    assert HOSTAPD in render(box(wifi={"interface": "wlan0"}), uplink_has_ipv6=True)
 
 
 def test_what_we_render_is_what_root_lets_through() -> None:
@@ -116,7 +125,14 @@ def test_dnsmasq_understands_it(tmp_path: Path) -> None:
 
 def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
     config = box(venue={"run_dir": str(tmp_path)})
-    assert write(config, uplink_has_ipv6=True) == [tmp_path / "rendered" / DNSMASQ]
+    rendered = tmp_path / "rendered"
+    assert write(config, uplink_has_ipv6=True) == [rendered / DNSMASQ, rendered / PREFIX]
     assert write(config, uplink_has_ipv6=True) == []
     assert write(config, uplink_has_ipv6=False) == [tmp_path / "rendered" / DNSMASQ]
-    assert [file.name for file in (tmp_path / "rendered").iterdir()] == [DNSMASQ]
+    assert sorted(file.name for file in rendered.iterdir()) == [DNSMASQ, PREFIX]
+
+
+def test_the_uplink_is_asked_for_a_prefix_and_nothing_else() -> None:
+    lines = prefix_conf(box(network={"uplink": "eth7", "bridge": "br-guests"})).splitlines()
+    assert lines[-2:] == ["interface eth7", "ia_pd 1 br-guests/0/64"]
+    assert {"ipv6only", "noipv6rs", "allowinterfaces eth7"} <= set(lines)

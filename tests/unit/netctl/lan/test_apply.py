@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netctl.lan.access_point import DNSMASQ, write
+from netctl.lan.access_point import DNSMASQ, PREFIX, write
 from netctl.lan.apply import NotApplied, apply, run_command
 from sync.config import Config
 
@@ -31,10 +31,10 @@ def rendered(tmp_path: Path) -> Config:
 
 def test_what_was_rendered_is_checked_installed_and_read_anew(tmp_path: Path) -> None:
     commands = Commands()
-    (installed,) = apply(rendered(tmp_path), commands, etc=tmp_path / "etc")
-    assert installed == tmp_path / "etc" / "yingke" / DNSMASQ
-    assert "dhcp-authoritative" in installed.read_text()
-    assert commands.run == ["dnsmasq", "systemctl"]
+    installed = apply(rendered(tmp_path), commands, etc=tmp_path / "etc")
+    assert installed == [tmp_path / "etc" / "yingke" / name for name in (DNSMASQ, PREFIX)]
+    assert "dhcp-authoritative" in installed[0].read_text()
+    assert commands.run == ["dnsmasq", "systemctl", "systemctl"]
 
 
 def test_what_is_installed_already_restarts_nothing(tmp_path: Path) -> None:
@@ -58,6 +58,18 @@ def test_what_dnsmasq_does_not_take_is_not_installed(tmp_path: Path) -> None:
 def test_a_setting_that_could_run_programs_is_not_installed(tmp_path: Path, smuggled: str) -> None:
     config = rendered(tmp_path)
     file = tmp_path / "run" / "rendered" / DNSMASQ
+    file.write_text(file.read_text() + smuggled + "\n")
+    with pytest.raises(NotApplied, match="settings we never write"):
+        apply(config, Commands(), etc=tmp_path / "etc")
+    assert not (tmp_path / "etc").exists()
+
+
+@pytest.mark.parametrize(
+    "smuggled", ["script /tmp/x", "\tscript\t/tmp/x", "include /etc/shadow", "controlgroup root"]
+)
+def test_no_program_is_smuggled_in_with_the_question_for_a_prefix(tmp_path: Path, smuggled: str) -> None:
+    config = rendered(tmp_path)
+    file = tmp_path / "run" / "rendered" / PREFIX
     file.write_text(file.read_text() + smuggled + "\n")
     with pytest.raises(NotApplied, match="settings we never write"):
         apply(config, Commands(), etc=tmp_path / "etc")
