@@ -20,6 +20,7 @@ BENCHES = {
     "intercept": "redirects a second, beside nginx",
     "forward": "what a phone gets through with thousands admitted, beside plain NAT and other portals' rules",
     "admit": "from the form sent to the first packet forwarded",
+    "reboot": "from the start of the gate until 10,000 sessions are admitted again",
     "memory": "what the four processes hold after 1,000 registrations",
 }
 

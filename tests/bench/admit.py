@@ -1,32 +1,37 @@
-"""From the form sent to the first packet forwarded, alone and with 10,000 others admitted.
+"""From the form sent to the first packet forwarded: alone, with 10,000 others admitted, and in a rush.
 
 The phone sends a datagram every half millisecond; the first that reaches the internet carries the kernel's
-time stamp of its arrival, so nobody's waiting is measured but the phone's.
+time stamp of its arrival, so nobody's waiting is measured but the phone's. The router's table of connections
+holds 100,000 of others all the while. Head office runs on the same machine, and so does the load.
 """
 
-import asyncio
-import math
+import contextlib
+import json
 import select
 import socket
 import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
-from netctl.api import parse_ip
-from netctl.client import GateClient
-from sync.model import SystemClock, new_id
-from sync.records import admission, open_records
-from sync.records.admission import AdmissionRequest
 from tests.bench.crowd import UNHURRIED, Crowd, Station
-from tests.bench.result import Result, median
+from tests.bench.doorman import admit_all
+from tests.bench.process import cpu_seconds
+from tests.bench.result import Result, median, percentile
 from tests.lab import private
+from tests.lab.internet import WEB_IPV4
+from tests.lab.namespace import environment
 from tests.lab.store import Store
-from tests.lab.waiting import until
 
 SAMPLES = 100
 OTHERS = 10_000
+CONNECTIONS = 100_000
+RUSH_PER_SECOND, RUSH_SECONDS = 200, 15
+LOST_SECONDS = 10
+"""Who is not through by then counts as having waited so long."""
+
 _PORT = 9999
 _SO_TIMESTAMPNS = 35
 _DRUMMER = """
@@ -43,35 +48,103 @@ while True:
 
 
 def measure() -> Result:
-    figures: dict[str, dict[str, float]] = {}
+    rushing = RUSH_PER_SECOND * RUSH_SECONDS
+    figures: dict[str, dict[str, object]] = {}
     with Store(private.HOME / "admit") as store:
-        crowd = Crowd(store, present=SAMPLES, absent=OTHERS)
+        crowd = Crowd(store, present=SAMPLES + rushing, absent=OTHERS)
+        sampled = crowd.present[:SAMPLES]
         store.open(network=UNHURRIED)
         crowd.settle()
-        with store.internet.namespace.open_socket(kind=socket.SOCK_DGRAM) as ear:
-            ear.bind(("0.0.0.0", _PORT))
-            ear.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            ear.settimeout(30)
-            figures["others_0"] = _figures([_sample(crowd, each, ear) for each in crowd.present])
+        connect(store, crowd.absent)
+        with _ear(store) as ear:
+            figures["others_0"] = _figures([_sample(crowd, each, ear) for each in sampled])
             with crowd.absent_hold_leases():
-                asyncio.run(_admit(store, crowd.absent))
-            queue = "SELECT count(*) FROM outbox"
-            until(lambda: store.box.records(queue) == [(0,)], "all events are uploaded", within_seconds=300)
-            if len(store.box.admitted()) < OTHERS:
-                raise RuntimeError(f"only {len(store.box.admitted())} are admitted")
-            figures["others_10000"] = _figures([_sample(crowd, each, ear) for each in crowd.present])
+                admit_all(store, crowd.absent)
+                figures["others_10000"] = _figures([_sample(crowd, each, ear) for each in sampled])
+                with _rush(crowd, SAMPLES, rushing) as rush:
+                    before = _cpu_seconds(store)
+                    in_rush = _until_over(rush, crowd, sampled, ear)
+                    assert rush.stdout is not None
+                    came = json.loads(rush.stdout.read())
+                    spent = {name: used - before[name] for name, used in _cpu_seconds(store).items()}
+                figures["under_load"] = _figures(in_rush) | came
+                figures["cpu_ms_per_registration"] = {
+                    name: round(seconds * 1000 / rushing, 2) for name, seconds in spent.items()
+                }
+        figures["connections"] = {"in_the_table": _connections(store)}
     return Result(figures=figures)
 
 
-def _figures(milliseconds: list[float]) -> dict[str, float]:
+def connect(store: Store, stations: Sequence[Station]) -> None:
+    """Puts CONNECTIONS open connections of these stations into the router's table, without a packet."""
+    each = CONNECTIONS // len(stations)
+    lines = [
+        f"-A -s {station.ip} -d {WEB_IPV4} -p udp --sport {2000 + number} --dport 443 -t 3600"
+        for station in stations
+        for number in range(each)
+    ]
+    file = store.home / "connections"
+    file.write_text("\n".join(lines) + "\n")
+    store.box.namespace.run("conntrack", "-R", str(file), timeout_seconds=120)
+
+
+def _cpu_seconds(store: Store) -> dict[str, float]:
+    running = store.box.processes | {"head_office": store.head_office.server}
+    return {name: cpu_seconds(process.pid) for name, process in running.items()}
+
+
+def _connections(store: Store) -> int:
+    return int(store.box.namespace.run("conntrack", "-C").stdout)
+
+
+def _figures(milliseconds: list[float]) -> dict[str, object]:
     ordered = sorted(milliseconds)
-    p99 = ordered[math.ceil(0.99 * len(ordered)) - 1]
-    return {"median_ms": median(ordered), "p99_ms": float(f"{p99:.4g}"), "samples": len(ordered)}
+    return {"median_ms": median(ordered), "p99_ms": percentile(ordered, 99), "samples": len(ordered)}
+
+
+@contextlib.contextmanager
+def _ear(store: Store) -> Iterator[socket.socket]:
+    with store.internet.namespace.open_socket(kind=socket.SOCK_DGRAM) as ear:
+        ear.bind(("0.0.0.0", _PORT))
+        ear.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        ear.settimeout(LOST_SECONDS)
+        yield ear
+
+
+@contextlib.contextmanager
+def _rush(crowd: Crowd, first: int, count: int) -> Iterator["subprocess.Popen[str]"]:
+    """Stations that all hold their form by now and register from here on."""
+    words = ["tests.bench.rush", str(first), str(count), str(RUSH_PER_SECOND)]
+    command = crowd.namespace.command(sys.executable, "-m", *words)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment()) as rush:
+        try:
+            assert rush.stdin is not None
+            assert rush.stdout is not None
+            if rush.stdout.readline() != "ready\n":
+                raise RuntimeError("the rush did not get its forms")
+            print(file=rush.stdin, flush=True)
+            yield rush
+        finally:
+            rush.kill()
+
+
+def _until_over(
+    rush: "subprocess.Popen[str]", crowd: Crowd, stations: Sequence[Station], ear: socket.socket
+) -> list[float]:
+    """Samples for as long as the rush goes on."""
+    found = []
+    for station in stations:
+        sample = _sample(crowd, station, ear)
+        if rush.poll() is not None:
+            break
+        found.append(sample)
+    return found
 
 
 def _sample(crowd: Crowd, station: Station, ear: socket.socket) -> float:
     """One registration; milliseconds until the first datagram has come through. Signed out again after it."""
-    typed = {"name": "Ada", "email": f"{station.link}@example.com", "terms": "yes"}
+    typed = {"name": "Ada", "email": f"{station.ip}@example.com", "terms": "yes"}
     body = urlencode(crowd.form(station) | typed)
     with crowd.drum(station, _PORT) as drum:
         drummer = subprocess.Popen(
@@ -85,12 +158,15 @@ def _sample(crowd: Crowd, station: Station, ear: socket.socket) -> float:
             _empty(ear)
             sent_ns = time.time_ns()
             status, page = crowd.ask(station, "POST", "/register", body)
-            arrived_ns = _arrival_ns(ear)
+            if status != 303:
+                raise RuntimeError(f"the registration is answered {status}: {page}")
+            try:
+                arrived_ns = _arrival_ns(ear)
+            except TimeoutError:
+                return LOST_SECONDS * 1e3
         finally:
             drummer.kill()
             drummer.communicate()
-    if status != 303:
-        raise RuntimeError(f"the registration is answered {status}: {page}")
     if arrived_ns < sent_ns:
         raise RuntimeError("a datagram passed before the registration")
     crowd.ask(station, "POST", "/sign-out")
@@ -110,24 +186,3 @@ def _arrival_ns(ear: socket.socket) -> int:
     )
     seconds, nanoseconds = struct.unpack("@ll", stamp)
     return int(seconds) * 10**9 + int(nanoseconds)
-
-
-async def _admit(store: Store, stations: list[Station]) -> None:
-    """Admits stations the way the portal does, without its pages."""
-    clock = SystemClock()
-    records = await open_records(store.box.data_dir / "records.db", "portal")
-    gate = GateClient(store.box.run_dir / "gate.sock", timeout_seconds=30)
-
-    async def admit(station: Station) -> None:
-        request = AdmissionRequest(
-            request_id=new_id(), ip=station.ip, lead_id=None, method="form", session_seconds=43200
-        )
-        await records.write(admission.ask, request, clock)
-        await gate.admit(request_id=request.request_id, ip=parse_ip(station.ip))
-
-    try:
-        # As many at a time as one group commit takes well.
-        for at in range(0, len(stations), 50):
-            await asyncio.gather(*map(admit, stations[at : at + 50]))
-    finally:
-        await records.close()

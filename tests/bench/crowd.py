@@ -1,14 +1,18 @@
-"""Very many phones at little cost: each its own MAC address, one cable, leases written beforehand."""
+"""Very many phones at little cost: one cable, and at its end a packet filter that gives each address a MAC.
+
+The kernel answers ARP for the whole range, and frames to any of the MACs are taken in, so a station costs one
+element of a map. Leases are written beforehand.
+"""
 
 import contextlib
 import http.client
-import json
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
+from tests.lab.box import Box
 from tests.lab.internet import WEB_IPV4
 from tests.lab.namespace import Namespace
 from tests.lab.store import Store
@@ -17,16 +21,15 @@ from tests.lab.web import forms
 UNHURRIED: dict[str, object] = {"absent_after_seconds": 3600, "ask_presence_seconds": 600}
 """Tests of the lab ask every second who is still there; a bench is not to measure that."""
 
-_FIRST = IPv4Address("10.77.100.0")
+FIRST, RANGE = IPv4Address("10.77.128.0"), "10.77.128.0/17"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Station:
-    """One of the crowd; `link` is empty for those that only exist as a lease."""
+    """One of the crowd."""
 
     mac: str
     ip: str
-    link: str = ""
 
 
 class Crowd:
@@ -37,45 +40,40 @@ class Crowd:
     def __init__(self, store: Store, *, present: int, absent: int = 0) -> None:
         self._box = store.box
         self._portal = store.box.LAN_ADDRESS
-        self.present = [_station(number, f"m{number}") for number in range(present)]
-        self.absent = [_station(number) for number in range(present, present + absent)]
+        self.present = [station(number) for number in range(present)]
+        self.absent = [station(number) for number in range(present, present + absent)]
         self.namespace = Namespace("crowd", store.home)
         store.plug_in(self.namespace, "wire", "ap-crowd")
-        # Each answers for its own address only; replies may come in on any of the links.
-        self.namespace.sysctl(
-            ipv4__conf__all__arp_ignore=1, ipv4__conf__all__arp_announce=2, ipv4__conf__all__rp_filter=0
+        self.namespace.sysctl(ipv6__conf__wire__disable_ipv6=1)
+        self.namespace.ip(
+            f"route add local {RANGE} dev lo",
+            f"route add {self._portal}/32 dev wire scope link",
+            f"route add default via {self._portal} dev wire onlink",
         )
-        for metric, station in enumerate(self.present, start=1):
-            self.namespace.ip(
-                f"link add link wire name {station.link} address {station.mac} type macvlan mode bridge",
-                f"link set {station.link} up",
-                f"address add {station.ip}/16 dev {station.link}",
-                f"route add default via {self._portal} dev {station.link} metric {metric}",
-            )
-        self._lease_file = store.box.data_dir / "dnsmasq" / "dnsmasq.leases"
-        self._lease_file.write_text(_leases(self.present))
+        self.namespace.run("nft", "-f", "-", stdin=disguise("wire", self.present))
+        self.lease_file = store.box.data_dir / "dnsmasq" / "dnsmasq.leases"
+        self.lease_file.write_text(leases(self.present))
 
     def settle(self) -> None:
-        """After the store has opened: the present know where the box is.
+        """After the store has opened: box and crowd know where each other is.
 
         The kernel's limit of 1024 neighbours (gc_thresh3) is one for all namespaces; permanent ones are free.
         """
-        bridge = json.loads(self._box.namespace.run("ip", "-json", "link", "show", "br-lan").stdout)
-        known = f"neigh replace {self._portal} lladdr {bridge[0]['address']} nud permanent"
-        self.namespace.ip(*(f"{known} dev {station.link}" for station in self.present))
+        known = "neigh replace {} lladdr {} dev {} nud permanent"
+        self.namespace.ip(known.format(self._portal, lan_mac(self._box), "wire"))
+        self._box.namespace.ip(*(known.format(each.ip, each.mac, "br-lan") for each in self.present))
 
     @contextlib.contextmanager
     def absent_hold_leases(self) -> Iterator[None]:
         """While inside, the lease file names the absent too: more than dnsmasq would start with."""
-        only_present = self._lease_file.read_text()
-        self._lease_file.write_text(only_present + _leases(self.absent))
+        only_present = self.lease_file.read_text()
+        self.lease_file.write_text(only_present + leases(self.absent))
         yield
-        self._lease_file.write_text(only_present)
+        self.lease_file.write_text(only_present)
 
     def open_socket(self, station: Station, kind: int = socket.SOCK_STREAM) -> socket.socket:
         """A socket that speaks as this station."""
         made = self.namespace.open_socket(kind=kind)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, station.link.encode())
         made.bind((station.ip, 0))
         made.settimeout(30)
         return made
@@ -107,12 +105,41 @@ class Crowd:
         return made
 
 
-def _leases(stations: Sequence[Station]) -> str:
+def leases(stations: Sequence[Station]) -> str:
     """dnsmasq's lease file (man dnsmasq, FILES)."""
     expires = int(time.time()) + 86400
     return "".join(f"{expires} {each.mac} {each.ip} * *\n" for each in stations)
 
 
-def _station(number: int, link: str = "") -> Station:
+def station(number: int) -> Station:
+    """The same number, the same station."""
     mac = "06:00:" + ":".join(f"{octet:02x}" for octet in number.to_bytes(4, "big"))
-    return Station(mac=mac, ip=str(_FIRST + number), link=link)
+    return Station(mac=mac, ip=str(FIRST + number))
+
+
+def disguise(link: str, stations: Sequence[Station]) -> str:
+    """A ruleset: what leaves `link` carries the MAC of its IPv4 address; what is for any of them comes in."""
+    elements = ", ".join(f"{each.ip} : {each.mac}" for each in stations)
+    return f"""
+table netdev crowd {{
+	map macs {{
+		type ipv4_addr : ether_addr
+		elements = {{ {elements} }}
+	}}
+	chain leaving {{
+		type filter hook egress device {link} priority filter; policy accept;
+		ether saddr set ip saddr map @macs
+		ether saddr set arp saddr ip map @macs
+		arp saddr ether set arp saddr ip map @macs
+	}}
+	chain arriving {{
+		type filter hook ingress device {link} priority filter; policy accept;
+		meta pkttype other meta pkttype set host
+	}}
+}}
+"""
+
+
+def lan_mac(box: Box) -> str:
+    """The MAC of the box on the guests' LAN."""
+    return box.namespace.run("cat", "/sys/class/net/br-lan/address").stdout.strip()

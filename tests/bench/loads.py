@@ -53,6 +53,7 @@ def _stream(rig: Rig, *options: str) -> float:
     )
     # Behind thousands of rules the stream before is still draining: the server takes one at a time.
     end = until(lambda: _ended(command), "a free iperf3 server")
+    assert end is not None
     return float(end["sum_received"]["bits_per_second"]) / 1e9
 
 

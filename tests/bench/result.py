@@ -1,5 +1,6 @@
 """What a bench found."""
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,3 +29,10 @@ def median(values: Sequence[float]) -> float:
 def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     """The middle of the ratios of runs that stood side by side. Raises ValueError when one side has more."""
     return median([mine / other for mine, other in zip(ours, theirs, strict=True)])
+
+
+def percentile(ordered: Sequence[float], per_cent: float) -> float | None:
+    """The value that so many of the ascending values do not exceed (nearest rank), to four figures."""
+    if not ordered:
+        return None
+    return float(f"{ordered[max(0, math.ceil(per_cent / 100 * len(ordered)) - 1)]:.4g}")
