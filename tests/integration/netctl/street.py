@@ -180,6 +180,10 @@ class Street:
         step = Admit(mac=phone.mac, seconds=seconds, bytes_up=0, bytes_down=0, addresses=addresses)
         self.filter.admit([step])
 
+    def lease(self, phone: Phone) -> None:
+        """It has its address from us, and is captive."""
+        self.filter.lease([(phone.mac, IPv4Address(phone.ipv4))])
+
     def nobody(self) -> None:
         """All are captive again, hold no lease, and have done nothing yet."""
         self.filter.load([])

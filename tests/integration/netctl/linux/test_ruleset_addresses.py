@@ -23,6 +23,7 @@ from tests.integration.netctl.street import (
     Street,
     listen,
 )
+from tests.lab.waiting import until
 
 FOREIGN = "2001:db8:5:6"
 
@@ -100,19 +101,19 @@ def neighbour(address: str) -> str:
 
 def test_nobody_claims_anothers_leased_address(street: Street) -> None:
     street.admit(street.anna)
-    assert street.anna.pings(OURS) == 3
+    until(lambda: street.anna.pings(OURS) == 3, "Anna is heard")
     street.ben.send(
         ARP(op=2, hwsrc=street.ben.mac, psrc=street.anna.ipv4, hwdst=street.router_mac, pdst=OURS),
         ARP(op=1, hwsrc=street.ben.mac, psrc=street.anna.ipv4, pdst=OURS),
         to=street.router_mac,
     )
-    assert street.ben.pings(OURS) == 3
+    until(lambda: street.ben.pings(OURS) == 3, "Ben is heard")
     assert neighbour(street.anna.ipv4) == street.anna.mac
     assert neighbour(street.ben.ipv4) == street.ben.mac
 
 
 def test_nobody_claims_anothers_ipv6_address(street: Street) -> None:
-    assert street.anna.pings(OURS6) == 3
+    until(lambda: street.anna.pings(OURS6) == 3, "Anna is heard")
     claim = IPv6(src=street.anna.ipv6, dst=OURS6, hlim=255)
     solicit = IPv6(src=street.anna.ipv6, dst=OURS6, hlim=255) / ICMPv6ND_NS(tgt=OURS6)
     own = IPv6(src=street.ben.ipv6, dst=OURS6, hlim=255)
@@ -123,7 +124,7 @@ def test_nobody_claims_anothers_ipv6_address(street: Street) -> None:
         solicit / ICMPv6NDOptSrcLLAddr(lladdr=street.ben.mac),
         to=street.router_mac,
     )
-    assert street.ben.pings(OURS6) == 3
+    until(lambda: street.ben.pings(OURS6) == 3, "Ben is heard")
     assert neighbour(street.anna.ipv6) == street.anna.mac
 
 
