@@ -30,6 +30,7 @@ SAVE_SECONDS = 60.0
 PURGE_SECONDS = 3600.0
 RENDER_SECONDS = 30.0
 LEASES_SECONDS = 1.0
+PREFIXES_SECONDS = 2.0
 EXPECTED = (
     sqlite3.Error,
     RecordsUnavailable,
@@ -94,6 +95,7 @@ class Chores:
             Chore(name="events", act=self._gate.copy_events, pause=every(1)),
             Chore(name="saving", act=self.save, pause=every(SAVE_SECONDS), first_after_seconds=SAVE_SECONDS),
             Chore(name="ages", act=self._gate.purge, pause=every(PURGE_SECONDS)),
+            Chore(name="prefixes", act=self._learn_prefixes, pause=every(PREFIXES_SECONDS)),
             Chore(
                 name="access point",
                 act=self.render,
@@ -129,6 +131,9 @@ class Chores:
         """What hostapd and dnsmasq are told; once before the gate says that it is ready, too."""
         has_ipv6 = await asyncio.to_thread(links.uplink_has_ipv6, self._config)
         access_point.write(self._config, has_ipv6)
+
+    async def _learn_prefixes(self) -> None:
+        """Phones use a delegated prefix at once: until the packet filter knows it they are strangers."""
         prefixes = await asyncio.to_thread(links.lan_prefixes6, self._config)
         if prefixes != self._prefixes:
             await self._kernel.prefixes(prefixes)
