@@ -11,17 +11,15 @@ import socket
 import struct
 from collections.abc import Mapping
 from ipaddress import IPv4Interface, IPv6Interface
-from typing import Final, cast
+from typing import cast
 
 from netctl.lan.check_addresses import CHECK_ADDRESSES, Addresses
 from netctl.lan.dns_message import AAAA, NO_ERROR, SERVER_FAILURE, A, NoQuery, parse_query, reply
+from netctl.linux.nft import ANSWERER_PORT
 from sync.config import Config
 from sync.process import ProcessFailed
 
 log = logging.getLogger(__name__)
-
-ANSWERER_PORT: Final = 5354
-"""Where it listens; the packet filter leads port 53 of captive stations here."""
 
 _LONGEST_QUERY_BYTES = 512
 _DATAGRAMS_AT_ONCE = 64
