@@ -12,6 +12,7 @@ from tests.lab.forward import Forward, listen_from, serve
 from tests.lab.headoffice import HeadOffice
 from tests.lab.internet import HEAD_OFFICE, WEB_IPV4
 from tests.lab.namespace import Namespace
+from tests.lab.other_store import OtherStore
 from tests.lab.shoppers import Shoppers
 from tests.lab.store import Store
 
@@ -30,7 +31,10 @@ SETTINGS: dict[str, dict[str, object]] = {
     "privacy": {"suppress_below": 3},
     "network": {"absent_after_seconds": 10},
     "sensor": {"window_seconds": 60},
+    "registration": {"roaming": "on"},
 }
+# She is online in another store of the chain.
+_ROAMER = "+8613900139000"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +103,12 @@ def run(doors: Doors, seed: int) -> int:
             store.box.command("yingke-portal", "password", stdin=OWNER_PASSWORD + "\n")
             staff = ["staff", "add", _STAFF, "--role", "marketing"]
             store.head_office.command(*staff, stdin=_STAFF_PASSWORD + "\n")
+            store.head_office.command("brand", "roaming", "default", "on")
+            code = OtherStore(store.head_office, "jade").registers(_ROAMER, minutes=720)
             serve(_forwards(store, doors, store.phone("you").join().namespace, store.laptop))
             store.air.python("on_air", "tests.lab.on_air", "radio", str(seed)).start()
             shoppers = Shoppers(store, seed)
-            _welcome(doors, store.head_office)
+            _welcome(doors, store.head_office, code)
             threading.Event().wait()
         except KeyboardInterrupt:
             print("\nClosing the store …", flush=True)
@@ -127,7 +133,7 @@ def _forwards(store: Store, doors: Doors, you: Namespace, laptop: Namespace) -> 
     ]
 
 
-def _welcome(doors: Doors, office: HeadOffice) -> None:
+def _welcome(doors: Doors, office: HeadOffice, code: str) -> None:
     pull = f'curl -H "Authorization: Bearer {office.read_key}" {doors.url(doors.console)}/v1/leads'
     print(
         f"""
@@ -135,6 +141,7 @@ The store is open. Open in a browser on this machine:
 
   You are a phone       {doors.url(doors.splash)}/         the splash page; register there
   … and its internet    {doors.url(doors.internet)}/         the portal, until you have registered
+  … or from a chain's other store: type the code {code} and the number {_ROAMER}
   The owner's page      {doors.url(doors.owner)}/owner    password: {OWNER_PASSWORD}
   Head office           {doors.url(doors.console)}/         sign in as {_STAFF}, password: {_STAFF_PASSWORD}
   The data team pulls   {pull}
