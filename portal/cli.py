@@ -1,4 +1,4 @@
-"""`yingke-portal`: serve the pages, or set the owner's password."""
+"""`yingke-portal`: serve the pages, set the owner's password, print a poster, make vouchers."""
 
 import argparse
 import asyncio
@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from portal.connection import Connection
 from portal.intercept import serve_interceptor
 from portal.listen import bind, bind_everywhere, passed_sockets, port_of
 from portal.owner_password import set_password
+from portal.owner_vouchers import BEFOREHAND, MOST, check, print_vouchers
 from portal.pages import LogoUnusable
 from portal.patience import PATIENCE
 from portal.poster import poster
@@ -33,6 +34,12 @@ from sync.records import RecordsUnavailable, open_records, outbox
 from sync.records.ages import keep_burying
 
 HTTPS_PORT: Final = 443
+_VOUCHER_OPTIONS: Final = {
+    "count": "how many",
+    "minutes": "how long each admits",
+    "uses": "how often each can be used",
+    "days": "for how many days they are good",
+}
 LAST_ANSWERS_SECONDS: Final = 3.0
 BACKLOG: Final = 1024
 
@@ -43,11 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "command",
         nargs="?",
-        choices=("serve", "password", "poster"),
+        choices=("serve", "password", "poster", "vouchers"),
         default="serve",
-        help="serve the pages (the default); set the owner's password, read from standard input; or print"
-        " a poster with the WiFi's QR code as an HTML page",
+        help="serve the pages (the default); set the owner's password, read from standard input; print"
+        " a poster with the WiFi's QR code as an HTML page; or make vouchers and print a code a line",
     )
+    for name, text in _VOUCHER_OPTIONS.items():
+        parser.add_argument(
+            f"--{name}",
+            default=BEFOREHAND[name],
+            metavar="N",
+            help=f"vouchers: {text} (default: %(default)s)",
+        )
     parser.add_argument(
         "--config",
         type=Path,
@@ -65,7 +79,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return set_password(config, sys.stdin)
     if asked.command == "poster":
         return _print_poster(config)
+    if asked.command == "vouchers":
+        return _make_vouchers(config, {name: getattr(asked, name) for name in _VOUCHER_OPTIONS})
     return run_process(run, config)
+
+
+def _make_vouchers(config: Config, typed: Mapping[str, str]) -> int:
+    wanted, wrong = check(typed)
+    if wanted is None:
+        for name in wrong:
+            print(f"--{name} must be a whole number from 1 to {MOST[name]}", file=sys.stderr)
+        return 2
+    return asyncio.run(print_vouchers(config, wanted))
 
 
 def _print_poster(config: Config) -> int:

@@ -13,6 +13,8 @@ from portal.owner_day import read_day
 from portal.owner_door import COOKIE, DOOR, SignedIn
 from portal.owner_periods import WrongRange
 from portal.owner_sign_in import SHEETS, change_password, password_page, sign_in, sign_in_page, sign_out
+from portal.owner_stations import change_station, stations_page
+from portal.owner_vouchers import make_vouchers, sheet, vouchers_page, withdraw
 from portal.pages import see_other
 from portal.site import SITE, Site
 from sync.records import owner_account
@@ -27,6 +29,12 @@ def routes() -> list[web.RouteDef]:
         web.get("/owner/sign-in", sign_in_page),
         web.post("/owner/sign-in", sign_in),
         web.post("/owner/sign-out", for_owner(sign_out)),
+        web.get("/owner/stations", for_owner(stations_page)),
+        web.post("/owner/stations", for_owner(change_station)),
+        web.get("/owner/vouchers", for_owner(vouchers_page)),
+        web.post("/owner/vouchers", for_owner(make_vouchers)),
+        web.get("/owner/vouchers/{batch_id}", for_owner(sheet)),
+        web.post("/owner/vouchers/{batch_id}/withdraw", for_owner(withdraw)),
         web.get("/owner/password", for_owner(password_page)),
         web.post("/owner/password", for_owner(change_password)),
         web.get("/owner/api/stats", for_owners_programs(stats_json)),

@@ -74,7 +74,7 @@ def _hand_out(request: web.Request, answer: web.Response, token: str) -> None:
 
 
 async def sign_out(request: web.Request, signed_in: SignedIn) -> web.Response:
-    _refuse_forged(request, await read_fields(request), signed_in)
+    refuse_forged(request, await read_fields(request), signed_in)
     request.app[DOOR].close(request.cookies[COOKIE])
     answer = see_other(request, "/owner/sign-in")
     answer.del_cookie(COOKIE, path="/owner")
@@ -89,7 +89,7 @@ async def change_password(request: web.Request, signed_in: SignedIn) -> web.Resp
     """Everybody else who was signed in is signed out."""
     site, door = request.app[SITE], request.app[DOOR]
     typed = await read_fields(request)
-    _refuse_forged(request, typed, signed_in)
+    refuse_forged(request, typed, signed_in)
     new = typed.get("new", "")
     if wrong := wrong_with(new):
         return _password_form(request, signed_in, status=422, wrong_new=wrong)
@@ -131,7 +131,7 @@ def _password_form(
     )
 
 
-def _refuse_forged(request: web.Request, typed: Mapping[str, str], signed_in: SignedIn) -> None:
+def refuse_forged(request: web.Request, typed: Mapping[str, str], signed_in: SignedIn) -> None:
     refuse_foreign(request)
     if is_forged(typed.get("form_token", ""), signed_in.form_token):
         raise Refused(403, FOREIGN_FORM)

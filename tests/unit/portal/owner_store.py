@@ -9,8 +9,8 @@ from typing import Any
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
-from netctl.api import Health
-from netctl.client import GateClient, GateUnavailable
+from netctl.api import Device, DeviceKind, Health, Session, StationSeen
+from netctl.client import GateClient, GateRefused, GateUnavailable
 from portal.app import make_app
 from portal.owner_door import DOOR, Door
 from sync.config import Config
@@ -34,11 +34,50 @@ class CountedPasswords(Passwords):
 
 
 class StillGate(GateClient):
-    """Says how it is, or nothing."""
+    """Says how it is, or nothing. `here` and `listed` are who is on the WiFi and on the owner's list; `told`:
+    what it was told to do; `refusal`: what it answers to that."""
 
     def __init__(self) -> None:
         super().__init__(Path("/nowhere"))
         self.says: Health | None = Health(ok=True, compared_at=None, problems=())
+        self.here: tuple[StationSeen, ...] = ()
+        self.listed: tuple[Device, ...] = ()
+        self.told: list[tuple[str, ...]] = []
+        self.refusal: GateRefused | None = None
+
+    async def stations(self) -> tuple[StationSeen, ...]:
+        await self.health()
+        return self.here
+
+    async def devices(self) -> tuple[Device, ...]:
+        return self.listed
+
+    async def expel(self, station: str, *, deauthenticate: bool = True) -> Session:
+        self._tell("expel", station, "deauthenticate" if deauthenticate else "")
+        return Session(
+            session_id="s",
+            lead_id=None,
+            method="form",
+            started_at=FakeClock().now(),
+            seconds_granted=60,
+            seconds_left=0,
+            bytes_up=0,
+            bytes_down=0,
+        )
+
+    async def set_device(self, station: str, kind: DeviceKind, name: str) -> Device:
+        self._tell(kind, station, name)
+        now = FakeClock().now()
+        return Device(device_id="d", kind=kind, name=name, station_code=station, added_at=now)
+
+    async def forget_device(self, device_id: str) -> Device:
+        self._tell("forget", device_id)
+        return next(device for device in self.listed if device.device_id == device_id)
+
+    def _tell(self, *what: str) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.told.append(what)
 
     async def health(self) -> Health:
         if self.says is None:
@@ -66,6 +105,17 @@ class OwnersStore:
         """The hidden field of the page she looks at."""
         page = await (await self.client.get("/owner/password")).text()
         return page.partition('name="form_token" value="')[2].partition('"')[0]
+
+    async def page(self, path: str, language: str = "en") -> str:
+        """A page of hers, whole."""
+        answer = await self.client.get(path, headers={"Accept-Language": language}, allow_redirects=False)
+        assert answer.status == 200, (answer.status, answer.headers.get("Location"))
+        return await answer.text()
+
+    async def press(self, path: str, **fields: str) -> ClientResponse:
+        """One of her buttons, with the hidden field of her session unless another is given."""
+        data = {"form_token": await self.form_token(), **fields}
+        return await self.client.post(path, data=data, allow_redirects=False)
 
     async def another_process(self, process: Any) -> Records:
         return await open_records(self.path, process)
