@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.box import Box
 from tests.lab.demo import main
 from tests.lab.waiting import until
 
@@ -85,8 +86,7 @@ def test_its_pages_open_its_numbers_move_and_ctrl_c_ends_it_all(demo: Demo) -> N
 
     def leads() -> list[object]:
         with urllib.request.urlopen(pull, timeout=20) as reply:
-            rows: list[object] = json.load(reply)["data"]
-            return rows
+            return [row for row in json.load(reply)["data"] if row["venue_id"] == Box.VENUE]
 
     until(leads, "the first lead at head office", within_seconds=60)
     demo.process.send_signal(signal.SIGINT)
@@ -102,6 +102,18 @@ def test_registering_in_the_machines_browser_opens_the_gate_for_the_phone_you(de
     typed = {"name": "You", "email": "you@example.com", "terms": "yes"}
     status, _ = get(urllib.parse.urljoin(home, form.action), form.fields | typed)
     assert status == 200
+    assert "Welcome to the internet" in get(demo.url("its internet"))[1]
+
+
+def test_a_shopper_of_the_chains_other_store_goes_on_here(demo: Demo) -> None:
+    from tests.lab.web import forms
+
+    told = re.search(r"type the code (\S+) and the number (\S+)", demo.said)
+    assert told
+    home = demo.url("You are a phone")
+    form = next(form for form in forms(get(home + "roaming")[1]) if "code" in form.fields)
+    get(urllib.parse.urljoin(home, form.action), form.fields | {"code": told[1], "contact": told[2]})
+    until(lambda: "You are online" in get(home + "roaming/wait")[1], "she is online")
     assert "Welcome to the internet" in get(demo.url("its internet"))[1]
 
 
