@@ -31,6 +31,7 @@ class Attendance:
         self._absent_after_seconds = absent_after_seconds
         self._stays: dict[Mac, Stay] = {}
         self._unwritten: dict[Mac, Stay] = {}
+        self._codes: set[str] = set()
         # Whoever sweeps writes the joins first: two writers at once would write one twice.
         self._writing = asyncio.Lock()
         self.came = asyncio.Event()
@@ -41,6 +42,7 @@ class Attendance:
         for stay, boot_id, seen_at in await self._database.read(store.open_stays):
             if boot_id == self._clock.boot_id:
                 self._stays[stay.mac] = stay
+                self._codes.add(stay.station_code)
             else:
                 await self._database.write(store.part, leave_before_boot(stay, seen_at))
 
@@ -53,17 +55,17 @@ class Attendance:
         if known is not None:
             self._stays[mac] = replace(known, seen=boottime)
             return self._stays[mac]
-        taken = {stay.station_code for stay in self._stays.values()}
         stay = Stay(
             visit_id=new_id(),
             mac=mac,
-            station_code=new_station_code(taken, secrets.choice),
+            station_code=new_station_code(self._codes, secrets.choice),
             joined_at=self._clock.now(),
             joined=boottime,
             seen=boottime,
             steps=noted((), "joined", self._clock.now()),
         )
         self._stays[mac] = self._unwritten[mac] = stay
+        self._codes.add(stay.station_code)
         self.came.set()
         return stay
 
@@ -77,11 +79,12 @@ class Attendance:
         """Writes down who came; `came` is set when there is somebody."""
         async with self._writing:
             while self._unwritten:
-                mac = next(iter(self._unwritten))
-                # As it is by now: what it did since it came goes along.
-                stay = self._stays.get(mac, self._unwritten[mac])
-                await self._database.write(store.join, stay, Stamp.of(self._clock))
-                del self._unwritten[mac]
+                some = list(self._unwritten)[:_SAVED_AT_ONCE]
+                # As they are by now: what they did since they came goes along.
+                stays = [self._stays.get(mac, self._unwritten[mac]) for mac in some]
+                await self._database.write(store.join_all, stays, Stamp.of(self._clock))
+                for mac in some:
+                    del self._unwritten[mac]
                 self._tell()
 
     async def sweep(self) -> None:
@@ -128,6 +131,7 @@ class Attendance:
         except sqlite3.Error:
             self._stays.setdefault(over.stay.mac, over.stay)
             raise
+        self._codes.discard(over.stay.station_code)
         self._tell()
 
     def _tell(self) -> None:

@@ -32,6 +32,12 @@ def join(connection: sqlite3.Connection, stay: Stay, stamp: Stamp) -> Presence:
     return _append(connection, "joined", stay, stay.joined_at, None)
 
 
+def join_all(connection: sqlite3.Connection, stays: Iterable[Stay], stamp: Stamp) -> None:
+    """Stations came: all of them are written, or none."""
+    for stay in stays:
+        join(connection, stay, stamp)
+
+
 def part(connection: sqlite3.Connection, leave: Leave) -> Presence:
     """A station left. Returns the line for the sensor."""
     stay = leave.stay

@@ -1,7 +1,7 @@
 """Sets of the packet filter as text: what is put in and taken out, and what was listed. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
@@ -16,6 +16,7 @@ _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _PARTS = re.compile(r"([0-9]+)([a-z]+)")
 _EXPIRES = re.compile(r"expires ([0-9a-z]+)")
 _BYTES = re.compile(r"counter packets [0-9]+ bytes ([0-9]+)")
+_AT_ONCE = 500
 
 Pair = tuple[Mac, IPv4Address]
 """A station and an address it has leased."""
@@ -29,16 +30,21 @@ class Counted(NamedTuple):
 
 
 def put(where: str, elements: Iterable[object]) -> list[str]:
-    """The command that puts elements into a set; none for none."""
-    text = ", ".join(map(str, elements))
-    return [f"add element {where} {{ {text} }}"] if text else []
+    """The commands that put elements into a set; none for none."""
+    return [f"add element {where} {{ {text} }}" for text in _texts(elements)]
 
 
 def take(where: str, elements: Iterable[object]) -> list[str]:
     """The commands that take elements out of a set, whether they are there or not."""
-    text = ", ".join(map(str, elements))
     # `add` first, since `delete` of what is not there would fail (`destroy` takes nft 1.0.7).
-    return [f"{verb} element {where} {{ {text} }}" for verb in ("add", "delete")] if text else []
+    return [f"{verb} element {where} {{ {text} }}" for text in _texts(elements) for verb in ("add", "delete")]
+
+
+def _texts(elements: Iterable[object]) -> Iterator[str]:
+    """Some hundred at a time: where the kernel bounds a message, each command is small enough by itself."""
+    texts = list(map(str, elements))
+    for at in range(0, len(texts), _AT_ONCE):
+        yield ", ".join(texts[at : at + _AT_ONCE])
 
 
 def admitting(stations: Sequence[Admit]) -> list[str]:
@@ -54,15 +60,17 @@ def expelling(macs: Iterable[Mac]) -> list[str]:
     return [*take(UP, gone), *take(DOWN, gone)]
 
 
-def leasing(before: frozenset[Pair], after: frozenset[Pair]) -> list[str]:
-    """The leases, in every table that asks for them: the difference only."""
-    addresses_before, addresses_after = ({address for _, address in pairs} for pairs in (before, after))
+def leasing(gone: Set[Pair], fresh: Set[Pair], still: Set[IPv4Address] = frozenset()) -> list[str]:
+    """Leases that end and leases that begin, in every table that asks for them; `still`: the addresses that
+    are leased afterwards."""
+    ended = sorted({address for _, address in gone} - still)
+    begun = sorted({address for _, address in fresh})
     commands = []
     for table in _LEASES:
-        commands += take(f"{table} leased", _pairs(before - after))
-        commands += take(f"{table} leased_addresses", sorted(addresses_before - addresses_after))
-        commands += put(f"{table} leased", _pairs(after - before))
-        commands += put(f"{table} leased_addresses", sorted(addresses_after - addresses_before))
+        commands += take(f"{table} leased", _pairs(gone))
+        commands += take(f"{table} leased_addresses", ended)
+        commands += put(f"{table} leased", _pairs(fresh))
+        commands += put(f"{table} leased_addresses", begun)
     return commands
 
 

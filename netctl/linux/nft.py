@@ -26,6 +26,7 @@ ANSWERER_PORT = 5354
 # Three bits of the packet's mark; the others stay free for shaping.
 _OUR_WORD, _STRANGER, _GARDEN = "0x10000000", "0x20000000", "0x40000000"
 _TABLES = ("inet yingke", "netdev yingke", "bridge yingke")
+_TOO_LONG = "Message too long"
 _GONE = ("No such file or directory", "does not exist")
 # RFC 1918, 3927 and 6598; RFC 4193 and 4291.
 _PRIVATE4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
@@ -44,7 +45,7 @@ class PacketFilter:
         self._config = config
         self._library = library or libnftables
         self._nftables = self._library()
-        self._leased: frozenset[Pair] = frozenset()
+        self._leased: set[Pair] = set()
         self._blocked: frozenset[Mac] = frozenset()
         self._prefixes: frozenset[IPv6Network] = frozenset()
         self._answering = False
@@ -56,7 +57,7 @@ class PacketFilter:
         anything in between. Who answers DNS, our prefixes and the walled garden stay as they are. Raises
         ProcessFailed with the missing thing and its remedy.
         """
-        pairs, kept_out = frozenset(leased) | _pairs(admitted), frozenset(blocked)
+        pairs, kept_out = set(leased) | _pairs(admitted), frozenset(blocked)
         ruleset = files("netctl.linux").joinpath("ruleset.nft").read_text()
         # `add` first, since `delete` of a table that is not there would fail.
         fresh = [f"add table {table}\ndelete table {table}" for table in _TABLES]
@@ -65,14 +66,14 @@ class PacketFilter:
             *_private(self._config),
             *_answered_by(self._answering),
             *_prefixed(self._prefixes),
-            *elements.leasing(frozenset(), pairs),
+            *elements.leasing(set(), pairs),
             *elements.put("inet yingke blocked", sorted(kept_out)),
             *elements.admitting(admitted),
         ]
         # libnftables remembers definitions for good and refuses them a second time: a context of its own.
         once, self._nftables = self._nftables, self._library()
         try:
-            self._run("\n".join([*fresh, _definitions(self._config), ruleset, *commands]))
+            self._replace([*fresh, _definitions(self._config), ruleset], commands)
         except FilterFailed as failure:
             raise ProcessFailed(self._why_not(failure)) from failure
         finally:
@@ -86,20 +87,22 @@ class PacketFilter:
         """
         if not stations:
             return
-        leased = self._leased | _pairs(stations)
+        fresh = _pairs(stations) - self._leased
         out = elements.expelling(station.mac for station in stations)
-        self._run("\n".join([*out, *elements.leasing(self._leased, leased), *elements.admitting(stations)]))
-        self._leased = leased
+        self._change([*out, *elements.leasing(set(), fresh), *elements.admitting(stations)])
+        self._leased |= fresh
 
     def expel(self, macs: Sequence[Mac]) -> None:
         """Takes stations out of both sets; who is not there does not matter."""
         if macs:
-            self._run("\n".join(elements.expelling(macs)))
+            self._change(elements.expelling(macs))
 
     def lease(self, pairs: Iterable[Pair]) -> None:
         """These leases hold and no others. An admitted station passes with a leased address only."""
-        after = frozenset(pairs)
-        self._change(elements.leasing(self._leased, after))
+        after = set(pairs)
+        gone, fresh = self._leased - after, after - self._leased
+        still = {address for _, address in after} if gone else set()
+        self._change(elements.leasing(gone, fresh, still))
         self._leased = after
 
     def block(self, macs: Collection[Mac]) -> None:
@@ -165,9 +168,28 @@ class PacketFilter:
         finally:
             self._nftables.set_json_output(False)
 
+    def _replace(self, ruleset: Sequence[str], members: Sequence[str]) -> None:
+        try:
+            self._run("\n".join([*ruleset, *members]))
+        except FilterFailed as failure:
+            if _TOO_LONG not in str(failure):
+                raise
+            self._nftables = self._library()
+            self._run("\n".join(ruleset))
+            self._change(members)
+
     def _change(self, commands: Sequence[str]) -> None:
-        if commands:
+        """In one transaction, or where that is longer than the kernel takes (only init's own namespace may
+        send more than net.core.wmem_max at once), one after the other."""
+        if not commands:
+            return
+        try:
             self._run("\n".join(commands))
+        except FilterFailed as failure:
+            if _TOO_LONG not in str(failure) or len(commands) == 1:
+                raise
+            for command in commands:
+                self._run(command)
 
     def _run(self, commands: str) -> str:
         code, output, error = self._nftables.cmd(commands)
