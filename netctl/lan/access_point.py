@@ -25,6 +25,9 @@ _DNS_HYGIENE = (
     "dns-loop-detect",
     "no-ident",
 )
+# Names of the internet that stand for somebody's private network (DNS rebinding); but Windows is online only
+# if it hears a private address of Microsoft's.
+_NO_PRIVATE_ANSWERS = ("stop-dns-rebind", "rebind-domain-ok=/dns.msftncsi.com/")
 
 
 def render(config: Config, uplink_has_ipv6: bool) -> dict[str, str]:
@@ -76,6 +79,7 @@ def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
         "bogus-priv",
         *_resolvers(config),
         *_DNS_HYGIENE,
+        *(_NO_PRIVATE_ANSWERS if network.guests_reach_private == "off" else ()),
         *garden.dnsmasq_lines(config),
         "cache-size=1000",
         "dhcp-authoritative",

@@ -35,6 +35,8 @@ KNOWN = {
             "max-tcp-connections",
             "dns-loop-detect",
             "no-ident",
+            "stop-dns-rebind",
+            "rebind-domain-ok",
             "max-ttl",
             "max-cache-ttl",
             "nftset",

@@ -77,6 +77,12 @@ def test_kinds_of_records_that_only_tunnels_use_are_not_answered() -> None:
     assert "filter-rr=NULL,65399" in dnsmasq_lines()
 
 
+def test_where_private_networks_are_out_of_reach_no_name_stands_for_one() -> None:
+    closed = {"stop-dns-rebind", "rebind-domain-ok=/dns.msftncsi.com/"}
+    assert closed <= set(dnsmasq_lines(network={"guests_reach_private": "off"}))
+    assert not closed & set(dnsmasq_lines(network={"guests_reach_private": "on"}))
+
+
 def test_no_hardware_address_reaches_dnsmasqs_log() -> None:
     assert {"quiet-dhcp", "quiet-dhcp6", "quiet-ra"} <= set(dnsmasq_lines())
 
@@ -101,7 +107,12 @@ def test_without_a_radio_there_is_nothing_for_hostapd() -> None:
 def test_what_we_render_is_what_root_lets_through() -> None:
     config = box(
         wifi={"interface": "wlan0"},
-        network={"owner_interfaces": ["eth1"], "dns_servers": ["9.9.9.9"], "walled_garden": ["wechat"]},
+        network={
+            "owner_interfaces": ["eth1"],
+            "dns_servers": ["9.9.9.9"],
+            "walled_garden": ["wechat"],
+            "guests_reach_private": "off",
+        },
         portal=CERTIFIED | {"domain": "s1.wifi.example.com"},
     )
     for uplink_has_ipv6 in (True, False):
