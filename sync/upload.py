@@ -182,7 +182,8 @@ def _delivered(
 
 
 async def run(config: Config) -> None:
-    """Uploads for ever; without a head office it only keeps the records in shape. Raises ProcessFailed."""
+    """Uploads, follows head office's commands and asks it for roamers, for ever; without a head office it
+    only keeps the records in shape. Raises ProcessFailed."""
     path = config.venue.data_dir / "records.db"
     clock = SystemClock()
     try:

@@ -88,6 +88,17 @@ async def test_a_session_holds_in_another_store_for_its_remaining_time(chain: Ch
     assert answer == {"session_seconds": 7200 - 660, "origin_session_id": "session-1", "lead_id": "lead-1"}
 
 
+async def test_the_answers_are_as_the_document_says(chain: Chain) -> None:
+    async with chain.head_office.http.get(f"{chain.head_office.url}/v1/openapi.json") as response:
+        answers = (await response.json())["paths"]["/v1/venues/{venue_id}/roaming"]["post"]["responses"]
+    await chain.head_office.send(lead(1), session(2))
+    _, granted = await chain.ask(chain.south)
+    schema = answers["200"]["content"]["application/json"]["schema"]
+    assert granted.keys() == schema["properties"].keys() == set(schema["required"])
+    for refused in (await chain.no(chain.foreign), await chain.no(chain.west, contact="+8613900139000")):
+        assert refused in answers["409"]["description"]
+
+
 async def test_asked_again_it_is_the_same_grant_and_no_more_time(chain: Chain) -> None:
     await chain.head_office.send(lead(1), session(2))
     _, first = await chain.ask(chain.south)
