@@ -21,6 +21,7 @@ BENCHES = {
     "forward": "what a phone gets through with thousands admitted, beside plain NAT and other portals' rules",
     "admit": "from the form sent to the first packet forwarded",
     "reboot": "from the start of the gate until 10,000 sessions are admitted again",
+    "soak": "what is left behind by 2,000 stations that come and go for ten minutes",
     "memory": "what the four processes hold after 1,000 registrations",
 }
 
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
     known = ", ".join(f"{name} ({what})" for name, what in BENCHES.items())
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{known}; none: all of them")
     parser.add_argument("--json", action="store_true", help="print one JSON object a bench, last")
+    parser.add_argument("--seconds", type=float, default=600, help="how long the soak lasts (%(default)g)")
     options = parser.parse_args(arguments)
     if unknown := [name for name in options.names if name not in BENCHES]:
         parser.error(f"no such bench: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
@@ -42,7 +44,8 @@ def main(arguments: list[str]) -> int:
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     for name in options.names or BENCHES:
         before = machine.others_work()
-        result = importlib.import_module(f"tests.bench.{name}").measure()
+        given = {"seconds": options.seconds} if name == "soak" else {}
+        result = importlib.import_module(f"tests.bench.{name}").measure(**given)
         result = replace(result, machine=machine.described(before, machine.others_work()))
         if warning := result.machine.get("warning"):
             print(f"{name}: {warning}", file=sys.stderr)

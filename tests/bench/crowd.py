@@ -34,10 +34,10 @@ class Station:
 
 class Crowd:
     """`present` stations that can speak, and `absent` ones that once held a lease. Make it before the store
-    opens: dnsmasq reads its leases when it starts.
+    opens: dnsmasq reads its leases when it starts. Without `all_here` nobody has a lease or answers yet.
     """
 
-    def __init__(self, store: Store, *, present: int, absent: int = 0) -> None:
+    def __init__(self, store: Store, *, present: int, absent: int = 0, all_here: bool = True) -> None:
         self._box = store.box
         self._portal = store.box.LAN_ADDRESS
         self.present = [station(number) for number in range(present)]
@@ -50,18 +50,23 @@ class Crowd:
             f"route add {self._portal}/32 dev wire scope link",
             f"route add default via {self._portal} dev wire onlink",
         )
-        self.namespace.run("nft", "-f", "-", stdin=disguise("wire", self.present))
+        self.namespace.run("nft", "-f", "-", stdin=disguise("wire", self.present, all_here=all_here))
         self.lease_file = store.box.data_dir / "dnsmasq" / "dnsmasq.leases"
-        self.lease_file.write_text(leases(self.present))
+        if all_here:
+            self.lease_file.write_text(leases(self.present))
 
     def settle(self) -> None:
-        """After the store has opened: box and crowd know where each other is.
+        """After the store has opened: the crowd knows where the box is, and the box where the crowd is.
 
         The kernel's limit of 1024 neighbours (gc_thresh3) is one for all namespaces; permanent ones are free.
         """
-        known = "neigh replace {} lladdr {} dev {} nud permanent"
-        self.namespace.ip(known.format(self._portal, lan_mac(self._box), "wire"))
-        self._box.namespace.ip(*(known.format(each.ip, each.mac, "br-lan") for each in self.present))
+        self.find_box()
+        known = "neigh replace {} lladdr {} dev br-lan nud permanent"
+        self._box.namespace.ip(*(known.format(each.ip, each.mac) for each in self.present))
+
+    def find_box(self) -> None:
+        """After the store has opened: the crowd knows where the box is, and never has to ask."""
+        self.namespace.ip(f"neigh replace {self._portal} lladdr {lan_mac(self._box)} dev wire nud permanent")
 
     @contextlib.contextmanager
     def absent_hold_leases(self) -> Iterator[None]:
@@ -117,8 +122,12 @@ def station(number: int) -> Station:
     return Station(mac=mac, ip=str(FIRST + number))
 
 
-def disguise(link: str, stations: Sequence[Station]) -> str:
-    """A ruleset: what leaves `link` carries the MAC of its IPv4 address; what is for any of them comes in."""
+def disguise(link: str, stations: Sequence[Station], *, all_here: bool = True) -> str:
+    """A ruleset: what leaves `link` carries the MAC of its IPv4 address; what is for any of them comes in.
+
+    Who is in the set `here` answers ARP: all, or nobody yet.
+    """
+    here = f"\t\telements = {{ {RANGE} }}\n" if all_here else ""
     elements = ", ".join(f"{each.ip} : {each.mac}" for each in stations)
     return f"""
 table netdev crowd {{
@@ -126,6 +135,10 @@ table netdev crowd {{
 		type ipv4_addr : ether_addr
 		elements = {{ {elements} }}
 	}}
+	set here {{
+		type ipv4_addr
+		flags interval
+{here}	}}
 	chain leaving {{
 		type filter hook egress device {link} priority filter; policy accept;
 		ether saddr set ip saddr map @macs
@@ -134,6 +147,7 @@ table netdev crowd {{
 	}}
 	chain arriving {{
 		type filter hook ingress device {link} priority filter; policy accept;
+		arp operation request arp daddr ip != @here drop
 		meta pkttype other meta pkttype set host
 	}}
 }}

@@ -23,3 +23,8 @@ def pss_megabytes(pid: int) -> float:
 def open_files(pid: int) -> int:
     """Its file descriptors."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def threads(pid: int) -> int:
+    """Its threads."""
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))

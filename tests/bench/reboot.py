@@ -48,7 +48,7 @@ def measure() -> Result:
 
 
 def _figures(empty: Sequence[tuple[float, float]], full: Sequence[tuple[float, float]]) -> dict[str, float]:
-    """What the sessions add to a start, on the clock and in processor time (which others' work leaves alone)."""
+    """What the sessions add to a start: on the clock, and in processor time, which others leave alone."""
     added = [
         (wall - wall_empty, cpu - cpu_empty)
         for (wall, cpu), (wall_empty, cpu_empty) in zip(full, empty, strict=True)
