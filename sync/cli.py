@@ -51,7 +51,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, description in (
         ("migrate", "Makes the records or brings them up to date. Run it before the other processes start."),
-        ("upload", "Uploads what happened to head office, and keeps the records in shape."),
+        (
+            "upload",
+            "Uploads what happened to head office, does what it says, and keeps the records in shape.",
+        ),
         ("config", "Prints every setting with its meaning and default, as a commented yingke.toml."),
     ):
         command = commands.add_parser(name, help=description, description=description)

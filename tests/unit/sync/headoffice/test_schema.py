@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlite_utils import Database
 
 from sync.headoffice.sqlite import migrations
 from sync.headoffice.sqlite.connect import because, connect, migrate
@@ -73,3 +74,16 @@ def test_a_locked_database_is_told_with_its_remedy(tmp_path: Path) -> None:
     told = because(tmp_path / "headoffice.db", sqlite3.OperationalError("database is locked"))
     assert "locked by another program" in told
     assert "--database" in told
+
+
+def test_a_head_office_of_the_first_version_becomes_todays_and_no_brand_roams(tmp_path: Path) -> None:
+    first = Database(sqlite3.connect(tmp_path / "headoffice.db", isolation_level=None))
+    migrations.migrations.apply(first, stop_before="roaming")
+    first.execute("INSERT INTO brands (brand_id, name, added_at) VALUES ('tea', 'Tea', 'once')")
+    first.close()
+    migrate(tmp_path / "headoffice.db")
+    migrate(tmp_path / "fresh.db")
+    old, fresh = connect(tmp_path / "headoffice.db"), connect(tmp_path / "fresh.db")
+    assert _definitions(old) == _definitions(fresh)
+    roaming = old.execute("SELECT brand_id, roaming FROM brands ORDER BY brand_id").fetchall()
+    assert [tuple(row) for row in roaming] == [("default", "off"), ("tea", "off")]
