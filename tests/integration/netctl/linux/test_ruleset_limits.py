@@ -65,6 +65,26 @@ def test_who_sends_without_being_answered_is_not_slowed(street: Street, address:
             assert host.recv(100) == b"%d" % number
 
 
+@pytest.mark.parametrize("admitted", [False, True], ids=["captive", "admitted"])
+@pytest.mark.parametrize("ours", [OURS, OURS6])
+def test_one_stations_connections_to_the_resolver_leave_room_for_others(
+    street: Street, ours: str, admitted: bool
+) -> None:
+    if admitted:
+        street.admit(street.anna)
+    with listen(None, ours, 53, SOCK_STREAM) as resolver:
+        resolver.listen(100)
+        held = [street.anna.namespace.open_socket(AF_INET6 if ours == OURS6 else AF_INET) for _ in range(20)]
+        outcomes = []
+        for talking in held:
+            talking.settimeout(2)
+            outcomes.append(talking.connect_ex((ours, 53)) == 0)
+        assert outcomes == [True] * 12 + [False] * 8
+        assert street.ben.connect(ours, 53) == "open"
+        for talking in held:
+            talking.close()
+
+
 @pytest.mark.parametrize("ours", [OURS, OURS6])
 def test_one_stations_connections_to_the_pages_leave_room_for_others(street: Street, ours: str) -> None:
     with listen(None, ours, 80, SOCK_STREAM) as pages:
