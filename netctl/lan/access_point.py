@@ -20,7 +20,7 @@ _DNS_HYGIENE = (
     "filter-rr=NULL,65399",
     # A store full of phones that join at once; the default of 150 is one phone's page.
     "dns-forward-max=1000",
-    # A process each: more than the packet filter grants one station, or it would keep the others out.
+    # A process each: five times what the packet filter grants one station (ruleset.nft, resolving).
     "max-tcp-connections=60",
     "dns-loop-detect",
     "no-ident",
