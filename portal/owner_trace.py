@@ -22,6 +22,8 @@ STEPS: Final = {
 }
 # Details the gate and the portal have a key for; any other is shown as it is: an address, who asked.
 DETAILS: Final = {
+    "form page": mark("the form"),
+    "code page": mark("the field for a code"),
     "form": mark("registered"),
     "code": mark("with a code"),
     "sent": mark("complete"),

@@ -49,12 +49,13 @@ class Words:
         return format_timedelta(min(at - now, -_SECOND), add_direction=True, locale=self.locale)
 
     def minutes(self, value: float) -> str:
-        """A length: `24 min`, `1 hr 5 min`; less than a minute in seconds, not as nothing."""
+        """A length: `24 min`, `1 hr 5 min`, `12 hr`; less than a minute in seconds, not as nothing."""
         if 0 < value < 1:
             return self._unit(round(value * 60), "duration-second")
         hours, minutes = divmod(round(value), 60)
         parts = [self._unit(hours, "duration-hour")] if hours else []
-        return " ".join([*parts, self._unit(minutes, "duration-minute")])
+        parts += [self._unit(minutes, "duration-minute")] if minutes or not hours else []
+        return " ".join(parts)
 
     def seconds(self, value: int) -> str:
         if value % 60 == 0:

@@ -26,7 +26,7 @@ FIELDS: Final = ("name", "phone", "email", "terms")
 
 async def form(request: web.Request) -> web.Response:
     """GET /register."""
-    request.app[SITE].trace.opened(station_ip(request), "portal", "form")
+    request.app[SITE].trace.opened(station_ip(request), "portal", "form page")
     return _show(request, Typed(), Checked())
 
 

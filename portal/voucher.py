@@ -35,7 +35,7 @@ _PURPOSE: Final = "code"
 
 async def form(request: web.Request) -> web.Response:
     """GET /voucher."""
-    request.app[SITE].trace.opened(station_ip(request), "portal", "code")
+    request.app[SITE].trace.opened(station_ip(request), "portal", "code page")
     return _show(request)
 
 

@@ -168,7 +168,7 @@ def test_lengths_are_read_as_people_say_them() -> None:
         "0 min",
         "24 sec",
         "23 min",
-        "1 hr 0 min",
+        "1 hr",
         "2 hr 5 min",
     ]
     assert [WORDS.seconds(value) for value in (20, 300)] == ["20 sec", "5 min"]
