@@ -1,5 +1,5 @@
-"""What the four processes hold: idle, after 1,000 registrations, each from a phone of its own through the real
-form, and with 10,000 stations admitted; and what a redirect leaves behind.
+"""What the four processes hold: idle, after 1,000 registrations, each from a phone of its own through the
+real form, and with 10,000 stations admitted; and what a redirect leaves behind.
 
 PSS of smaps_rollup (proc(5)): pages shared by several processes count in parts, so the four add up.
 """

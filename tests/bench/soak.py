@@ -4,6 +4,7 @@ Counted before and after, each time with nobody there: memory, threads and file 
 members of the packet filter's sets, connections, and what the gate has written down. A verdict an item.
 """
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from netctl.client import GateClient
 from tests.bench.crowd import Crowd, lan_mac
 from tests.bench.doorman import rest
 from tests.bench.process import open_files, pss_megabytes, threads
@@ -107,8 +109,10 @@ def _come_and_go(store: Store, crowd: Crowd, seconds: float, seed: int) -> dict[
 
 def _wait_until_empty(store: Store) -> bool:
     """Until nobody is admitted and nobody's connections are left; False when it does not come to that."""
+    gate = GateClient(store.box.run_dir / "gate.sock")
     try:
         until(lambda: not store.box.admitted(), "nobody is admitted", _EMPTY_WITHIN_SECONDS)
+        until(lambda: asyncio.run(gate.health()).present == 0, "nobody is there", _EMPTY_WITHIN_SECONDS)
         rest(store)
         few = Allowed().connections
         until(lambda: _connections(store) < few, "the connections are gone", _EMPTY_WITHIN_SECONDS)
