@@ -47,6 +47,8 @@ _ANSWERED_SECONDS = 5.0
 # The counters go with the member when its time is over: look just before.
 _BEFORE_END_SECONDS = 0.2
 _SHORTEST_PAUSE_SECONDS = 0.05
+_HEARD_AT_ONCE = 100
+_MANY_AT_ONCE_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,7 @@ class Chores:
         attendance, every = self._attendance, _every
         return [
             Chore(name="sessions", act=self._look, pause=self._until_next_look, wake=self._woken),
-            Chore(name="rates", act=self._gate.shape, pause=every(60), wake=self._gate.rates_changed),
+            Chore(name="rates", act=self._shape, pause=every(60), wake=self._gate.rates_changed),
             Chore(name="joins", act=attendance.write_joins, pause=every(3600), wake=attendance.came),
             Chore(name="leases", act=self._stations.look_for_new_leases, pause=every(LEASES_SECONDS)),
             Chore(name="presence", act=self._ask_present, pause=every(asked)),
@@ -109,11 +111,18 @@ class Chores:
         await self._gate.save()
         await self._attendance.save()
 
+    async def _shape(self) -> None:
+        # A moment late, so that many are told at once: each time the shaper looks at everybody.
+        await asyncio.sleep(_MANY_AT_ONCE_SECONDS)
+        await self._gate.shape()
+
     async def _look(self) -> None:
         await self._gate.admit_waiting()
-        for mac in await self._gate.compare():
+        for number, mac in enumerate(await self._gate.compare()):
             if self._stations.has_lease(mac):
                 self._attendance.heard(mac)
+            if number % _HEARD_AT_ONCE == 0:
+                await asyncio.sleep(0)
         self._condition.compared()
 
     def _until_next_look(self) -> float:

@@ -27,15 +27,16 @@ from netctl.gate.sessions import (
     Expel,
     LiveSession,
     Member,
+    Step,
     admitting,
     corrected,
     counted,
     ended,
     ended_body,
     extended,
-    plan,
     restored,
     started_body,
+    step_for,
 )
 from netctl.gate.stations import Stations, UnknownStation
 from netctl.gate.store import Ending, Stamp
@@ -98,6 +99,7 @@ class Gate:
         self._note: Callable[[Mac, StepKind, str], object] = lambda mac, step, detail: None
         self._waiting: dict[str, AdmissionRequest] = {}
         self._looked = 0.0
+        self._rates: dict[Mac, Rates] = {}
         self.rates_changed = asyncio.Event()
 
     def listen(self, note: Callable[[Mac, StepKind, str], object]) -> None:
@@ -127,6 +129,8 @@ class Gate:
             self._live[session.mac] = counted(session, members.get(session.mac))
         await self._look_at_the_clock()
         await self._load()
+        for mac in self._live:
+            self._limit(mac)
         try:
             await self._end_those_over()
             await self.save()
@@ -265,15 +269,9 @@ class Gate:
         await self.ledger.load()
 
     async def shape(self) -> None:
-        """Tells the shaper who is limited to what; with a total everybody has a share of it."""
-        totals = self.limits.totals
-        wished = {}
-        for session in self._live.values():
-            rates = self.limits.rates_of(session.method)
-            limited = rates != Rates() or totals != Rates()
-            if limited and self.devices.kind_of(session.mac) != ALLOWED:
-                wished[session.mac] = rates
-        await self._kernel.shape(wished, totals)
+        """Tells the shaper who is limited to what."""
+        self.rates_changed.clear()
+        await self._kernel.shape(dict(self._rates), self.limits.totals)
 
     def seconds_to_next_end(self) -> float:
         """Until the first session is over; infinite when there is none."""
@@ -332,7 +330,7 @@ class Gate:
             log.error("the packet filter did not admit a station: %s", error)
             hint = "The gate tries again by itself every few seconds."
             raise Refused("filter_failed", "The gate could not be opened just now.", hint) from error
-        self.rates_changed.set()
+        self._limit(mac)
         self._note(mac, "admitted", session.method)
 
     async def _commit(self, request: AdmissionRequest, mac: Mac) -> LiveSession:
@@ -424,6 +422,16 @@ class Gate:
             return session
         return replace(session, closes=closes)
 
+    def _limit(self, mac: Mac) -> None:
+        """How fast this station may be from now on; with a total everybody has a share of it."""
+        before, session = self._rates.pop(mac, None), self._live.get(mac)
+        if session is not None and self.devices.kind_of(mac) != ALLOWED:
+            rates = self.limits.rates_of(session.method)
+            if rates != Rates() or self.limits.totals != Rates():
+                self._rates[mac] = rates
+        if self._rates.get(mac) != before:
+            self.rates_changed.set()
+
     async def _counted(self, session: LiveSession) -> LiveSession:
         """The session with what the kernel has counted up to now, which is what goes on from here."""
         fresh = counted(session, await self._kernel.member(session.mac))
@@ -454,7 +462,7 @@ class Gate:
             self.ledger.took(ending.use)
             self.ledger.ended(ending.over.session, ending.over.reason)
             self._note(mac, "ended", ending.over.reason)
-        self.rates_changed.set()
+            self._limit(mac)
         return [self._over_from_outside(ending) for ending in endings]
 
     def _ending(self, session: LiveSession, reason: EndReason) -> Ending:
@@ -528,7 +536,7 @@ class Gate:
                     await self._kernel.admit([self._admitting(wish)], self._stations.addresses(mac))
             except FilterFailed as error:
                 log.error("the packet filter did not follow the owner, the loop will: %s", error)
-        self.rates_changed.set()
+            self._limit(mac)
 
     # --- comparing ---------------------------------------------------------------------------------------
 
@@ -569,7 +577,16 @@ class Gate:
     async def _correct(self, members: dict[Mac, Member]) -> None:
         # Who is being admitted or expelled this moment is somewhere between wish and truth: next time.
         busy = {mac for mac, lock in self._locks.items() if lock.locked()}
-        steps = plan(self._wished(), members, self._clock.boottime())
+        wished = {session.mac: session for session in self._wished()}
+        boottime = self._clock.boottime()
+        steps: list[Step] = [Expel(mac=mac) for mac in members if mac not in wished]
+        async for mac, session in _in_turns(list(wished.items())):
+            step = step_for(session, members.get(mac), boottime)
+            if step is not None:
+                steps.append(step)
+        # Whom anything happened to meanwhile is somewhere between wish and truth: next time.
+        now = {session.mac: session for session in self._wished()}
+        busy |= {step.mac for step in steps if now.get(step.mac) is not wished.get(step.mac)}
         admits = [
             replace(step, addresses=self._leased(step.mac))
             for step in steps

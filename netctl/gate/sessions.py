@@ -122,21 +122,29 @@ Step = Admit | Expel
 
 def plan(sessions: Iterable[LiveSession], members: Mapping[Mac, Member], boottime: float) -> list[Step]:
     """The steps after which the kernel admits exactly whom the sessions say, for as long as they say."""
-    steps: list[Step] = []
-    wished = {session.mac: session for session in sessions if session.seconds_left(boottime) > 0}
-    for mac, session in wished.items():
-        member = members.get(mac)
-        if member is None or not _agrees(member, session.seconds_left(boottime)):
-            steps.append(admitting(counted(session, member), boottime))
-    steps += [Expel(mac=mac) for mac in members if mac not in wished]
-    return steps
+    wished = {session.mac: session for session in sessions}
+    steps = [step_for(session, members.get(mac), boottime) for mac, session in wished.items()]
+    return [step for step in steps if step] + [Expel(mac=mac) for mac in members if mac not in wished]
+
+
+def step_for(session: LiveSession, member: Member | None, boottime: float) -> Step | None:
+    """The step after which the kernel has this station as its session says; None: it has."""
+    seconds = session.seconds_left(boottime)
+    if seconds <= 0:
+        return Expel(mac=session.mac) if member else None
+    if member is not None and _agrees(member, seconds):
+        return None
+    return admitting(counted(session, member), boottime)
 
 
 def _agrees(member: Member, seconds: int) -> bool:
     """Whether the station is in both sets, for as long as it should be."""
-    return all(
-        there is not None and abs(there - seconds) <= _TOLERANCE_SECONDS
-        for there in (member.seconds_up, member.seconds_down)
+    up, down = member.seconds_up, member.seconds_down
+    return (
+        up is not None
+        and down is not None
+        and abs(up - seconds) <= _TOLERANCE_SECONDS
+        and abs(down - seconds) <= _TOLERANCE_SECONDS
     )
 
 
