@@ -75,11 +75,15 @@ class Clock(Protocol):
     def synced(self) -> bool: ...
 
 
+_SYNCED_FOR_SECONDS = 1.0
+
+
 class SystemClock:
     """The machine's clock. A Pi has none of its own: until NTP has spoken, `synced()` is False."""
 
     def __init__(self, synchronized_file: Path = Path("/run/systemd/timesync/synchronized")) -> None:
         self._synchronized_file = synchronized_file
+        self._synced, self._ask_again_at = False, 0.0
         self._boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
     @property
@@ -94,8 +98,14 @@ class SystemClock:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def synced(self) -> bool:
-        """Whether the kernel says its clock is disciplined, or systemd-timesyncd has set it."""
-        return self._synchronized_file.exists() or _kernel_clock_is_synchronised()
+        """Whether the kernel says its clock is disciplined, or systemd-timesyncd has set it; asked once a
+        second at most, since an admission wants to know it five times.
+        """
+        now = self.boottime()
+        if now >= self._ask_again_at:
+            self._synced = self._synchronized_file.exists() or _kernel_clock_is_synchronised()
+            self._ask_again_at = now + _SYNCED_FOR_SECONDS
+        return self._synced
 
 
 def _kernel_clock_is_synchronised() -> bool:

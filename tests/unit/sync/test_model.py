@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,12 @@ def test_the_systems_clock_goes_on_and_knows_its_boot() -> None:
     assert len(clock.boot_id) == 36
     assert clock.now().tzinfo is UTC
     assert isinstance(clock.synced(), bool)
+
+
+def test_that_the_clock_was_set_is_noticed_without_asking_each_time(tmp_path: Path) -> None:
+    said = tmp_path / "synchronized"
+    said.touch()
+    clock = SystemClock(said)
+    assert clock.synced()
+    said.unlink()
+    assert clock.synced()
