@@ -1,11 +1,15 @@
 """Which MAC the kernel hears at which address of the LAN: its neighbour table, and news of it."""
 
 import asyncio
+import contextlib
 import logging
 import socket
+import struct
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from errno import ENOENT
+from ipaddress import ip_address
+from itertools import count
 from typing import Any
 
 from pyroute2 import IPRoute
@@ -20,7 +24,12 @@ log = logging.getLogger(__name__)
 
 # linux/neighbour.h
 NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_FAILED = 0x02, 0x04, 0x08, 0x10, 0x20
+_AF_BRIDGE = 7  # linux/socket.h; Python has no name for it
 _NEWS = (RTM_NEWNEIGH, RTM_DELNEIGH)
+# linux/netlink.h, linux/rtnetlink.h
+_REQUEST, _ERROR, _NDA_DST, _NDA_LLADDR = 1, 2, 1, 2
+_HEADER, _NDMSG, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BxxxiHBB"), struct.Struct("=HH")
+_ANSWER_SECONDS = 5.0
 _HEARD = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE
 
 
@@ -47,6 +56,10 @@ class Neighbours:
             self._route.close()
             raise LookupError(f"there is no interface {interface}")
         self.index: int = found[0]
+        # Asked with every admission: 0.03 ms by hand, 1 ms through pyroute2 (measured 2026-11-23).
+        self._asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        self._asking.settimeout(_ANSWER_SECONDS)
+        self._numbers = count(1)
 
     def all(self) -> list[Neighbour]:
         dump = self._route.neigh("dump", ifindex=self.index)
@@ -54,13 +67,14 @@ class Neighbours:
 
     def at(self, ip: Ip) -> Neighbour | None:
         """The entry for this address, straight from the kernel (Linux 5.0)."""
-        try:
-            messages = self._route.neigh("get", dst=str(ip), ifindex=self.index)
-        except NetlinkError as error:
-            if error.code == ENOENT:
-                return None
-            raise
-        return next((neighbour for message in messages if (neighbour := parse_neighbour(message))), None)
+        number = next(self._numbers)
+        self._asking.send(get_neighbour(ip, self.index, number))
+        while True:
+            data = self._asking.recv(1 << 13)
+            # Another number: the late answer to a question that was given up.
+            if _HEADER.unpack_from(data)[3] == number:
+                entry = read_neighbour(data)
+                return parse_neighbour(entry) if entry else None
 
     def ask(self, neighbours: Iterable[tuple[Ip, Mac]]) -> None:
         """Has the kernel ask each whether it is still there: an answer makes it NUD_REACHABLE, silence
@@ -73,7 +87,37 @@ class Neighbours:
                 log.debug("a neighbour could not be asked: %s", error)
 
     def close(self) -> None:
+        self._asking.close()
         self._route.close()
+
+
+def get_neighbour(ip: Ip, index: int, number: int) -> bytes:
+    """The netlink request for one entry (rtnetlink(7), RTM_GETNEIGH)."""
+    family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
+    body = _NDMSG.pack(family, index, 0, 0, 0)
+    body += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(ip.packed), _NDA_DST) + ip.packed
+    return _HEADER.pack(_HEADER.size + len(body), rtnl.RTM_GETNEIGH, _REQUEST, number, 0) + body
+
+
+def read_neighbour(data: bytes) -> dict[str, Any] | None:
+    """Its answer, as `parse_neighbour` takes it; None: there is no entry. Raises OSError."""
+    length, kind, *_ = _HEADER.unpack_from(data)
+    if kind == _ERROR:
+        code = -struct.unpack_from("=i", data, _HEADER.size)[0]
+        if code == ENOENT:
+            return None
+        raise OSError(code, "the neighbour table cannot be read")
+    entry: dict[str, Any] = {"state": _NDMSG.unpack_from(data, _HEADER.size)[2]}
+    at = _HEADER.size + _NDMSG.size
+    while at + _ATTRIBUTE.size <= length:
+        size, name = _ATTRIBUTE.unpack_from(data, at)
+        value = data[at + _ATTRIBUTE.size : at + size]
+        if name == _NDA_DST:
+            entry["NDA_DST"] = str(ip_address(value))
+        elif name == _NDA_LLADDR:
+            entry["NDA_LLADDR"] = value.hex(":")
+        at += max(size, _ATTRIBUTE.size) + 3 & ~3
+    return entry
 
 
 def parse_neighbour(message: Any) -> Neighbour | None:
@@ -93,13 +137,20 @@ def parse_neighbour(message: Any) -> Neighbour | None:
 
 
 class NeighbourNews:
-    """Tells `heard` of each change in the neighbour table, and `missed` when the kernel had to drop some.
+    """Tells `heard` of each change in the neighbour table, `missed` when the kernel had to drop some, and
+    `heard_on` of the port (its index) on which the bridge now hears a station.
 
     A plain socket on the loop: pyroute2's own asyncio sockets do not open under uvloop.
     """
 
-    def __init__(self, index: int, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None:
-        self._index, self._heard, self._missed = index, heard, missed
+    def __init__(
+        self,
+        index: int,
+        heard: Callable[[Neighbour], None],
+        missed: Callable[[], None],
+        heard_on: Callable[[Mac, int], None],
+    ) -> None:
+        self._index, self._heard, self._missed, self._heard_on = index, heard, missed, heard_on
         self._marshal = MarshalRtnl()
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         self._socket.setblocking(False)
@@ -121,8 +172,20 @@ class NeighbourNews:
             self._missed()
             return
         for message in self._marshal.parse(data):
-            if message["header"]["type"] not in _NEWS or message["ifindex"] != self._index:
+            if message["header"]["type"] not in _NEWS:
+                continue
+            if message["family"] == _AF_BRIDGE:
+                self._port(message)
+            if message["ifindex"] != self._index:
                 continue
             neighbour = parse_neighbour(message)
             if neighbour is not None:
                 self._heard(neighbour)
+
+    def _port(self, message: Any) -> None:
+        """The bridge's own table (RTM_NEWNEIGH of family AF_BRIDGE, br_fdb.c)."""
+        hardware = message.get("NDA_LLADDR")
+        if message.get("NDA_MASTER") != self._index or message["header"]["type"] != RTM_NEWNEIGH:
+            return
+        with contextlib.suppress(ValueError):
+            self._heard_on(parse_mac(hardware or ""), message["ifindex"])
