@@ -56,7 +56,7 @@ class Neighbours:
             self._route.close()
             raise LookupError(f"there is no interface {interface}")
         self.index: int = found[0]
-        # Asked with every admission: 0.03 ms by hand, 1 ms through pyroute2 (measured 2026-11-23).
+        # Asked with every admission: 12 µs by hand, 190 µs through pyroute2 (measured 2026-11-23, x86 VM).
         self._asking = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         self._asking.settimeout(_ANSWER_SECONDS)
         self._numbers = count(1)
@@ -148,7 +148,7 @@ class NeighbourNews:
         index: int,
         heard: Callable[[Neighbour], None],
         missed: Callable[[], None],
-        heard_on: Callable[[Mac, int], None],
+        heard_on: Callable[[Mac, int], None] = lambda mac, port: None,
     ) -> None:
         self._index, self._heard, self._missed, self._heard_on = index, heard, missed, heard_on
         self._marshal = MarshalRtnl()

@@ -1,6 +1,7 @@
 """What the kernel's neighbour table may do to the gate."""
 
 import errno
+import subprocess
 from typing import Any
 
 import pytest
@@ -27,3 +28,20 @@ def test_a_full_table_ends_nothing_and_the_others_are_asked_all_the_same() -> No
     finally:
         neighbours.close()
     assert asked == ["10.77.0.1", "10.77.0.2"]
+
+
+@pytest.mark.usefixtures("private_network")
+@pytest.mark.parametrize("address", ["10.77.0.9", "fd77:79b6:1::9"])
+def test_who_is_heard_at_an_address_is_known_and_who_is_not_is_nobody(address: str) -> None:
+    for line in ("link add br-lan type bridge", "link set br-lan up"):
+        subprocess.run(["ip", *line.split()], check=True)
+    heard = ["lladdr", "02:00:5e:10:00:09", "dev", "br-lan", "nud", "stale"]
+    subprocess.run(["ip", "neigh", "replace", address, *heard], check=True)
+    neighbours = Neighbours("br-lan")
+    try:
+        found = neighbours.at(parse_ip(address))
+        assert found is not None
+        assert (found.mac, found.answers) == (parse_mac("02:00:5e:10:00:09"), False)
+        assert neighbours.at(parse_ip(address[:-1] + "8")) is None
+    finally:
+        neighbours.close()
