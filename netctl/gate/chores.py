@@ -95,7 +95,7 @@ class Chores:
             Chore(name="presence", act=self._ask_present, pause=every(asked)),
             Chore(name="leaves", act=self._sweep, pause=every(1), first_after_seconds=_ANSWERED_SECONDS),
             Chore(name="events", act=self._gate.copy_events, pause=every(1)),
-            Chore(name="saving", act=self.save, pause=every(SAVE_SECONDS), first_after_seconds=SAVE_SECONDS),
+            Chore(name="saving", act=self.save, pause=every(SAVE_SECONDS)),
             Chore(name="ages", act=self._gate.purge, pause=every(PURGE_SECONDS)),
             Chore(name="prefixes", act=self._learn_prefixes, pause=every(PREFIXES_SECONDS)),
             Chore(

@@ -133,7 +133,6 @@ class Gate:
             self._limit(mac)
         try:
             await self._end_those_over()
-            await self.save()
         except sqlite3.Error as error:
             log.error("sessions cannot be written down, they are tried again: %s", error)
         log.info("%d sessions taken up", len(self._live))

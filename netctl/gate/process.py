@@ -10,7 +10,7 @@ from pathlib import Path
 
 from netctl.api import Mac
 from netctl.gate.attendance import Attendance
-from netctl.gate.chores import EXPECTED, Chore, Chores, again_and_again
+from netctl.gate.chores import EXPECTED, LEASES_SECONDS, Chore, Chores, again_and_again
 from netctl.gate.database import GateDatabase
 from netctl.gate.desk import Condition, Deauthenticate, Desk
 from netctl.gate.gate import Gate
@@ -19,6 +19,7 @@ from netctl.gate.nameless import Nameless
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.server import GateServer
 from netctl.gate.stations import Stations
+from netctl.gate.twin_watch import TwinWatch
 from netctl.lan import hostapd
 from netctl.lan.hostapd import Associations
 from netctl.lan.leases import LeaseFile
@@ -51,16 +52,22 @@ async def run(config: Config) -> None:
         await attendance.open()
         stations.listen(attendance.heard, attendance.note)
         gate.listen(attendance.note)
-        kernel.watch(stations.note, stations.note_missed)
+        twins = TwinWatch(gate, attendance, leases, records, clock)
+        kernel.watch(stations.note, stations.note_missed, twins.heard_on)
         await server.open()
         woken = asyncio.Event()
         chores = Chores(config, kernel, gate, stations, attendance, condition, woken)
         nameless = Nameless(config, kernel, condition)
+        every_chore = [
+            *chores.all(),
+            *nameless.chores(),
+            Chore(name="twins", act=twins.look, pause=lambda: LEASES_SECONDS, wake=twins.found),
+        ]
         try:
             await records.write(outbox.append, started("gate", clock))
             await chores.render()
             with _wake_socket(config.venue.run_dir / "wake.sock", woken):
-                await _work(config, stations, attendance, [*chores.all(), *nameless.chores()], condition)
+                await _work(config, stations, attendance, twins, every_chore, condition)
         finally:
             await nameless.close()
             await server.close()
@@ -97,6 +104,7 @@ async def _work(
     config: Config,
     stations: Stations,
     attendance: Attendance,
+    twins: TwinWatch,
     chores: Sequence[Chore],
     condition: Condition,
 ) -> None:
@@ -104,7 +112,7 @@ async def _work(
     await stations.refresh()
     async with asyncio.TaskGroup() as group:
         if config.wifi.interface:
-            group.create_task(_associations(config, stations, attendance).listen())
+            group.create_task(_associations(config, stations, attendance, twins).listen())
         for chore in chores:
             group.create_task(again_and_again(chore, condition))
         notify_ready("the gate is shut for all but those admitted")
@@ -127,10 +135,13 @@ def _deauthenticating(config: Config) -> Deauthenticate:
     return deauthenticate
 
 
-def _associations(config: Config, stations: Stations, attendance: Attendance) -> Associations:
+def _associations(
+    config: Config, stations: Stations, attendance: Attendance, twins: TwinWatch
+) -> Associations:
     silent: set[asyncio.Task[None]] = set()
 
     def came(mac: Mac) -> None:
+        twins.associated(mac)
         # Without a lease it is about to ask for one, and is heard then.
         if stations.has_lease(mac):
             attendance.heard(mac)

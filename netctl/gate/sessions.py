@@ -207,15 +207,16 @@ def restored(written: Written, boot_id: str, boottime: float, now: datetime, syn
     In the same boot nothing is lost or won. After a boot the time the power was away counts when both
     clocks were right; else what was left, but at most half an hour until the clock is.
     """
-    session = replace(written.session, active=boottime)
+    session = written.session
     if written.boot_id == boot_id:
-        return replace(session, expires=written.boottime + written.seconds_left)
+        return replace(session, expires=written.boottime + written.seconds_left, active=boottime)
     owed_at = written.written_at if written.clock_synced else None
     if synced:
         return _settled(session, written.seconds_left, owed_at, boottime, now, since_boot=boottime)
     return replace(
         session,
         expires=boottime + min(written.seconds_left, RESTORED_SECONDS),
+        active=boottime,
         owed_seconds=written.seconds_left,
         owed_at=owed_at,
     )
@@ -239,7 +240,9 @@ def _settled(
     gone = (now - owed_at).total_seconds() if owed_at else since_boot
     # A right clock that says "earlier than written" was wrong once: then count what surely passed.
     gone = max(gone, min(since_boot, owed_seconds))
-    return replace(session, expires=boottime + owed_seconds - gone, owed_seconds=None, owed_at=None)
+    expires = boottime + owed_seconds - gone
+    active = session.active or boottime
+    return replace(session, expires=expires, active=active, owed_seconds=None, owed_at=None)
 
 
 def ended(session: LiveSession, reason: EndReason, boottime: float, now: datetime) -> EndedSession:

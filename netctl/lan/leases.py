@@ -1,11 +1,13 @@
 """Who has which address, as dnsmasq wrote it down."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address
 from pathlib import Path
 
 from netctl.api import Ip, Mac, parse_ip, parse_mac
+
+_Lease = tuple[IPv4Address, Mac, str]
 
 
 def parse_leases(text: str) -> dict[Ip, Mac]:
@@ -14,8 +16,12 @@ def parse_leases(text: str) -> dict[Ip, Mac]:
     The host names in it are not read. Nor are the ages: dnsmasq takes dead leases out itself, and by the
     wall clock, which may have jumped.
     """
+    return {ip: mac for ip, mac, _ in _parse(text)}
+
+
+def _parse(text: str) -> Iterator[_Lease]:
     leases = (_parse_lease(line) for _, _, line in map(_split, text.splitlines()))
-    return {lease[0]: lease[1] for lease in leases if lease}
+    return (lease for lease in leases if lease)
 
 
 def _split(line: str) -> tuple[str, str, str]:
@@ -25,7 +31,7 @@ def _split(line: str) -> tuple[str, str, str]:
 
 # Ten thousand leases are read again whenever one changes: most lines are those of a second ago.
 @lru_cache(maxsize=1 << 16)
-def _parse_lease(line: str) -> tuple[IPv4Address, Mac] | None:
+def _parse_lease(line: str) -> _Lease | None:
     words = line.split()
     if len(words) < 3:
         return None
@@ -33,7 +39,7 @@ def _parse_lease(line: str) -> tuple[IPv4Address, Mac] | None:
         address, mac = parse_ip(words[1]), parse_mac(words[0])
     except ValueError:  # a DHCPv6 lease, or a line being written just now
         return None
-    return (address, mac) if isinstance(address, IPv4Address) else None
+    return (address, mac, words[3] if len(words) > 3 else "*") if isinstance(address, IPv4Address) else None
 
 
 class LeaseFile:
@@ -44,6 +50,7 @@ class LeaseFile:
         self._stamp: tuple[int, int, int] = (0, 0, 0)
         self._leases: dict[Ip, Mac] = {}
         self._addresses: dict[Mac, list[Ip]] = {}
+        self._fresh: list[tuple[Mac, str]] = []
 
     def read(self) -> Mapping[Ip, Mac]:
         """The leases now; none while dnsmasq has written no file yet."""
@@ -51,10 +58,10 @@ class LeaseFile:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
-                self._take(parse_leases(self._path.read_text(errors="replace")))
+                self._take(list(_parse(self._path.read_text(errors="replace"))))
                 self._stamp = stamp
         except FileNotFoundError:
-            self._take({})
+            self._take([])
             self._stamp = (0, 0, 0)
         return self._leases
 
@@ -63,7 +70,14 @@ class LeaseFile:
         self.read()
         return list(self._addresses.get(mac, ()))
 
-    def _take(self, leases: dict[Ip, Mac]) -> None:
-        self._leases, self._addresses = leases, {}
-        for ip, mac in leases.items():
+    def client_ids(self) -> list[tuple[Mac, str]]:
+        """Under which identifier each station took its lease since the last call that said so; `*`: none."""
+        self.read()
+        fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def _take(self, leases: list[_Lease]) -> None:
+        self._leases, self._addresses = {ip: mac for ip, mac, _ in leases}, {}
+        for ip, mac, _ in leases:
             self._addresses.setdefault(mac, []).append(ip)
+        self._fresh = [(mac, client_id) for _, mac, client_id in leases]

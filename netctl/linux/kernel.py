@@ -49,7 +49,12 @@ class Kernel(Protocol):
     async def neighbours(self) -> list[Neighbour]: ...
     async def neighbour_at(self, ip: Ip) -> Neighbour | None: ...
     async def ask(self, stations: Sequence[tuple[Ip, Mac]]) -> None: ...
-    def watch(self, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None: ...
+    def watch(
+        self,
+        heard: Callable[[Neighbour], None],
+        missed: Callable[[], None],
+        heard_on: Callable[[Mac, int], None],
+    ) -> None: ...
 
 
 class LinuxKernel:
@@ -156,9 +161,15 @@ class LinuxKernel:
         for at in range(0, len(stations), 10):
             await self._among_neighbours(partial(self._neighbours.ask, stations[at : at + 10]))
 
-    def watch(self, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None:
-        """`heard` for each change of the neighbour table, `missed` when some could not be told."""
-        self._news = NeighbourNews(self._neighbours.index, heard, missed)
+    def watch(
+        self,
+        heard: Callable[[Neighbour], None],
+        missed: Callable[[], None],
+        heard_on: Callable[[Mac, int], None],
+    ) -> None:
+        """`heard` for each change of the neighbour table, `missed` when some could not be told, `heard_on`
+        for the port of the bridge that a station is on."""
+        self._news = NeighbourNews(self._neighbours.index, heard, missed, heard_on)
 
     async def _forget(self, addresses: Sequence[Ip], *, redirected: bool) -> None:
         """Both families at once: each is a walk through the kernel's whole table."""

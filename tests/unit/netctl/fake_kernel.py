@@ -121,7 +121,12 @@ class FakeKernel:
     async def ask(self, stations: Sequence[tuple[Ip, Mac]]) -> None:
         self.asked += stations
 
-    def watch(self, heard: Callable[[Neighbour], None], missed: Callable[[], None]) -> None:
+    def watch(
+        self,
+        heard: Callable[[Neighbour], None],
+        missed: Callable[[], None],
+        heard_on: Callable[[Mac, int], None],
+    ) -> None:
         self.tell = heard
 
     def _must_work(self) -> None:

@@ -101,7 +101,7 @@ async def test_who_is_asked_and_answers_is_heard_and_who_is_silent_is_gone(stree
     news: asyncio.Queue[Neighbour] = asyncio.Queue()
     kernel = LinuxKernel(street.config)
     await kernel.open()
-    kernel.watch(news.put_nowait, lambda: None)
+    kernel.watch(news.put_nowait, lambda: None, lambda mac, port: None)
     anna = parse_ip(street.anna.ipv4)
     there = await kernel.neighbour_at(anna)
     assert there is not None
