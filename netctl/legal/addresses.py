@@ -15,6 +15,7 @@ class Addresses:
     def __init__(self) -> None:
         self._leases: dict[Ip, Mac] = {}
         self._heard: dict[Ip, Mac] = {}
+        self._texts: set[str] = set()
 
     def of(self, mac: Mac) -> list[str]:
         """All that this station is known to have, now."""
@@ -22,11 +23,16 @@ class Addresses:
             {str(ip) for held in (self._leases, self._heard) for ip, holder in held.items() if holder == mac}
         )
 
+    def knows(self, address: str) -> bool:
+        """Whether it is known whose this address is."""
+        return address in self._texts
+
     def lease(self, leases: Mapping[Ip, Mac], at_ms: int) -> list[Record]:
         """The lease file as it is now."""
         ended = [(ip, mac) for ip, mac in self._leases.items() if leases.get(ip) != mac]
         given = [(ip, mac) for ip, mac in leases.items() if self._leases.get(ip) != mac]
         self._leases = dict(leases)
+        self._texts = {str(ip) for held in (self._leases, self._heard) for ip in held}
         return [_lease(ip, mac, "ended", at_ms) for ip, mac in ended] + [
             _lease(ip, mac, "given", at_ms) for ip, mac in given
         ]
@@ -41,6 +47,7 @@ class Addresses:
             if len(self._heard) >= _MOST_HEARD:
                 del self._heard[next(iter(self._heard))]
             self._heard[ip] = mac
+            self._texts.add(str(ip))
             records.append({"k": "address", "at": at_ms, "mac": mac, "ip": str(ip)})
         return records
 

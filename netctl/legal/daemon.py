@@ -1,9 +1,11 @@
-"""The daemon: hears the kernel, the LAN and the gate's journal, and has what they say written every few
-seconds.
+"""The daemon: hears the kernel, the LAN and the gate's journal, and has what they say written every 2 seconds.
 
 Whatever goes wrong with the log - a full disk, no key, no gate - it says so to the owner and tries again;
-phones come and go meanwhile as if it were not there. A power cut loses what was heard in the last two
-seconds.
+phones come and go meanwhile as if it were not there. A power cut loses what was heard since the last writing.
+
+Measured 2026-11-23 on a 2-core x86 VM with 10,000 made-up connections (beginning and end each, 200 stations,
+400 servers): 23 bytes a connection on the disk and 0.26 s of CPU with 1,000 changes a writing, 28 bytes and
+0.52 s with 100, 61 bytes and 1.0 s with 10. The daemon takes 39 MB (PSS).
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from netctl.client import GateClient, GateRefused, GateUnavailable
 from netctl.lan.leases import LeaseFile
 from netctl.legal import seal
 from netctl.legal.book import Book
-from netctl.legal.connections import Connections, Moment, lan_of
+from netctl.legal.connections import Connections, Moment, lan_of, readable
 from netctl.legal.conntrack_news import News
 from netctl.legal.kernel_news import BUFFER_BYTES, ConnectionNews, table
 from netctl.legal.lan_watch import LanWatch
@@ -97,8 +99,6 @@ class Daemon:
         """Until it is cancelled. Raises ProcessFailed when the kernel gives no news."""
         if self._config.privacy.legal_log_days not in (0, self._days):
             log.warning("privacy.legal_log_days: %s asks for %d", self._profile.law, self._days)
-        # It waits for a key as long as that takes: this is no failure to start.
-        notify_ready("no key yet")
         legal_log = await self._open()
         self._book.journal_seq = legal_log.place.journal_seq
         self._add([_gap(legal_log.found, self._at_ms())])
@@ -109,13 +109,15 @@ class Daemon:
             async with asyncio.TaskGroup() as tasks:
                 for part in (self._lan.run, self._catch_up, self._hear_gate, writer.run, self._keep_deleting):
                     tasks.create_task(part())
-                notify_ready(f"{self._config.privacy.legal_log}, {self._days} days")
+                if not self._waited:
+                    notify_ready(f"{self._config.privacy.legal_log}, {self._days} days")
         finally:
             news.close()
             writer.finish()
 
     async def _open(self) -> LegalLog:
         """The log, as soon as there is a key to write it to and a place to write."""
+        self._waited = False
         while True:
             try:
                 opened = await asyncio.to_thread(self._open_now)
@@ -126,6 +128,10 @@ class Daemon:
             else:
                 await self._owner.tell(NO_KEY, None)
                 return opened
+            if not self._waited:
+                # It waits as long as that takes: this is no failure to start.
+                notify_ready("waits for its key, or for a place to write")
+                self._waited = True
             await asyncio.sleep(_RETRY_SECONDS)
 
     def _open_now(self) -> LegalLog:
@@ -158,6 +164,7 @@ class Daemon:
         for each in news:
             if records := self._connections.hear(each, now):
                 self._book.add(records, now.boottime_ms)
+                self._lan.meet(readable(each.opened.source))
 
     def _lose(self) -> None:
         self._writer.lose()

@@ -155,6 +155,9 @@ class _Telling:
             self._session.pop(record["mac"], None)
         else:
             self._session[record["mac"]] = record
+            # The gate's word may come a second after her first connection.
+            for opened in self._open.values():
+                self._whose(opened)
         yield row | kept | {"clock": row["clock"]}
 
     def _bind(self, record: dict[str, Any]) -> None:
@@ -164,7 +167,7 @@ class _Telling:
             self._holder[record["ip"]] = record["mac"]
 
     def _whose(self, row: Row) -> Row:
-        """At the beginning if it is known then, else at the end: the kernel may have heard her late."""
+        """At its beginning if it is known then, else later: kernel and gate may be a second late."""
         if row.get("mac") is None:
             row["mac"] = self._holder.get(row["source"])
         if row.get("session_id") is None and (session := self._session.get(row["mac"] or "")):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from netctl.lan.leases import LeaseFile
 from netctl.legal.addresses import Addresses
+from netctl.legal.bindings import bound
 from netctl.legal.connections import Lan
 from netctl.legal.kernel_news import lan_now
 from netctl.legal.record import Record
@@ -35,6 +36,7 @@ class LanWatch:
         self._news: NeighbourNews | None = None
         self._index = 0
         self._look_at = 0.0
+        self._unknown = False
         self._again_at = clock.boottime() + _AGAIN_SECONDS
 
     async def run(self) -> None:
@@ -49,6 +51,9 @@ class LanWatch:
     async def look(self) -> None:
         """What has changed since the last look."""
         boottime = self._clock.boottime()
+        if self._unknown:
+            self._unknown = False
+            await self._look_at_bindings()
         if boottime >= self._look_at:
             self._look_at = boottime + _LOOK_SECONDS
             await self._look_at_kernel()
@@ -60,6 +65,16 @@ class LanWatch:
             self._again_at = boottime + _AGAIN_SECONDS
             self._tell(self.addresses.again(int(boottime * 1000)))
 
+    def meet(self, address: str) -> None:
+        """Somebody has sent from this address: if it is not known whose it is, that is looked up."""
+        self._unknown = self._unknown or not self.addresses.knows(address)
+
+    async def _look_at_bindings(self) -> None:
+        try:
+            self._hear(await asyncio.to_thread(bound))
+        except ValueError as error:
+            log.warning("%s", error)
+
     async def _look_at_kernel(self) -> None:
         try:
             self._moved(await asyncio.to_thread(lan_now, self._bridge))
@@ -70,11 +85,15 @@ class LanWatch:
         if self._news is None or index != self._index:
             self._hush()
             self._index = index
-            self._news = NeighbourNews(index, lambda each: self._hear([each]), self._miss)
+            # On which port a station is heard is the gate's business.
+            self._news = NeighbourNews(index, self._hear_one, self._miss, lambda _mac, _port: None)
         self._hear(known)
 
     def _hear(self, neighbours: list[Neighbour]) -> None:
         self._tell(self.addresses.hear(neighbours, int(self._clock.boottime() * 1000)))
+
+    def _hear_one(self, neighbour: Neighbour) -> None:
+        self._hear([neighbour])
 
     def _miss(self) -> None:
         self._look_at = 0.0

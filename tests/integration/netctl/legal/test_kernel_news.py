@@ -236,6 +236,16 @@ async def test_a_connection_is_written_with_its_station_and_session(
     assert verify(log.directory).ok
 
 
+async def test_a_datagram_over_ipv6_that_nobody_answers_has_its_station_too(online: Street, log: Log) -> None:
+    log.make_key()
+    async with log.running():
+        await eventually(lambda: log.rows("session"), "it runs")
+        with online.anna.udp(HOST6, 4433) as talking:
+            talking.send(b"hello")
+        await eventually(lambda: log.rows("connection"), "the connection")
+        await eventually(lambda: log.rows("connection")[0]["mac"] == online.anna.mac, "whose it is")
+
+
 async def test_what_was_open_when_the_log_began_is_written_too(
     online: Street, server: socket, log: Log
 ) -> None:

@@ -1,7 +1,10 @@
 """Which station has which address, told when it changes."""
 
+import pytest
+
 from netctl.api import parse_ip, parse_mac
 from netctl.legal.addresses import Addresses
+from netctl.legal.bindings import parse_bound
 from netctl.linux.neighbours import Neighbour
 from tests.unit.netctl.gated_store import ANNA, ANNAS_IP, BEN
 
@@ -55,3 +58,24 @@ def test_all_that_holds_can_be_said_again() -> None:
     addresses.lease({ANNAS_IP: ANNA}, 1)
     addresses.hear([heard("fd77:79b6:1::9")], 1)
     assert [each["k"] for each in addresses.again(9) if isinstance(each, dict)] == ["lease", "address"]
+
+
+def test_what_the_packet_filter_bound_is_read_as_nft_shows_it() -> None:
+    element = {"elem": {"val": {"concat": [ANNA, "0xfd7779b6000100000000000000000011"]}, "expires": 7199}}
+    (station,) = parse_bound({"nftables": [{"metainfo": {}}, {"set": {"name": "bound", "elem": [element]}}]})
+    assert (station.mac, station.ip) == (ANNA, parse_ip("fd77:79b6:1::11"))
+
+
+def test_a_packet_filter_of_another_version_is_named_and_ends_nothing() -> None:
+    with pytest.raises(ValueError, match="not as expected"):
+        parse_bound({"nftables": [{"set": {"elem": ["02:00:5e:10:00:01"]}}]})
+
+
+def test_it_is_known_whose_address_one_is_once_it_was_told() -> None:
+    addresses = Addresses()
+    addresses.lease({ANNAS_IP: ANNA}, 1)
+    addresses.hear([heard("fd77:79b6:1::9")], 1)
+    known = [addresses.knows(text) for text in (str(ANNAS_IP), "fd77:79b6:1::9", "fd77:79b6:1::a")]
+    assert known == [True, True, False]
+    addresses.lease({}, 2)
+    assert not addresses.knows(str(ANNAS_IP))
