@@ -31,17 +31,18 @@ def test_a_full_table_ends_nothing_and_the_others_are_asked_all_the_same() -> No
 
 
 @pytest.mark.usefixtures("private_network")
-@pytest.mark.parametrize("address", ["10.77.0.9", "fd77:79b6:1::9"])
-def test_who_is_heard_at_an_address_is_known_and_who_is_not_is_nobody(address: str) -> None:
-    for line in ("link add br-lan type bridge", "link set br-lan up"):
-        subprocess.run(["ip", *line.split()], check=True)
-    heard = ["lladdr", "02:00:5e:10:00:09", "dev", "br-lan", "nud", "stale"]
-    subprocess.run(["ip", "neigh", "replace", address, *heard], check=True)
-    neighbours = Neighbours("br-lan")
+def test_who_is_heard_at_an_address_is_known_and_who_is_not_is_nobody() -> None:
+    heard = "lladdr 02:00:5e:10:00:09 dev br-heard nud stale"
+    lines = ["link add br-heard type bridge", "link set br-heard up"]
+    lines += [f"neigh replace {address} {heard}" for address in ("10.77.0.9", "fd77:79b6:1::9")]
+    subprocess.run(["ip", "-batch", "-"], input="\n".join(lines), text=True, check=True)
+    neighbours = Neighbours("br-heard")
     try:
-        found = neighbours.at(parse_ip(address))
-        assert found is not None
-        assert (found.mac, found.answers) == (parse_mac("02:00:5e:10:00:09"), False)
-        assert neighbours.at(parse_ip(address[:-1] + "8")) is None
+        for network in ("10.77.0.", "fd77:79b6:1::"):
+            found = neighbours.at(parse_ip(f"{network}9"))
+            assert found is not None
+            assert (found.mac, found.answers) == (parse_mac("02:00:5e:10:00:09"), False)
+            assert neighbours.at(parse_ip(f"{network}8")) is None
     finally:
         neighbours.close()
+        subprocess.run(["ip", "link", "delete", "br-heard"], check=True)
