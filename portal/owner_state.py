@@ -43,6 +43,18 @@ NOTICES: Final[Mapping[str, tuple[str, str]]] = {
         mark("Something nearby makes up more devices than can be told apart: the estimates are too low."),
         mark("If this stays, show this line to the person who looks after the box."),
     ),
+    "legal_log_losses": (
+        mark("The legal log missed some connections: more came at once than it could write down."),
+        mark("The log itself says when and how many. If it happens often, the box is too slow."),
+    ),
+    "legal_log_not_written": (
+        mark("The legal log cannot be written right now; guests notice nothing."),
+        mark("Is the box's storage full or worn out? It goes on by itself once there is room."),
+    ),
+    "legal_log_no_key": (
+        mark("The legal log waits for its key: nothing is recorded yet."),
+        mark("Make it with yingke-net legal-log key on another machine; its public half goes to the box."),
+    ),
 }
 _UNKNOWN_NOTICE: Final = (
     mark("Something in the box needs a look."),

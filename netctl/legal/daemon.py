@@ -1,4 +1,4 @@
-"""The daemon: hears the kernel, the LAN and the gate's journal, and has what they say written every 2 seconds.
+"""The daemon: hears the kernel, the LAN and the gate's journal, and has it written every two seconds.
 
 Whatever goes wrong with the log - a full disk, no key, no gate - it says so to the owner and tries again;
 phones come and go meanwhile as if it were not there. A power cut loses what was heard since the last writing.

@@ -7,6 +7,7 @@ import pytest
 from babel import Locale
 
 from netctl.api import Health
+from netctl.legal import writer as legal_log
 from netctl.sensor import sensor
 from portal.owner_state import (
     NOTICES,
@@ -156,8 +157,18 @@ def test_a_notice_nobody_wrote_a_sentence_for_is_still_shown() -> None:
     assert line.todo
 
 
-@pytest.mark.parametrize("key", [sensor.INTERFACE_GONE, sensor.FRAMES_LOST, sensor.FLOODED])
-def test_what_the_sensor_notices_has_its_own_sentence_and_says_what_to_do(key: str) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        sensor.INTERFACE_GONE,
+        sensor.FRAMES_LOST,
+        sensor.FLOODED,
+        legal_log.LOSSES,
+        legal_log.NOT_WRITTEN,
+        legal_log.NO_KEY,
+    ],
+)
+def test_what_sensor_and_legal_log_notice_has_its_own_sentence_and_says_what_to_do(key: str) -> None:
     line = notice_line(_notice(key, "warning"), WORDS)
     assert (line.sentence, line.todo) == NOTICES[key]
     assert line.todo
