@@ -16,17 +16,19 @@ async def healthz(request: web.Request) -> web.Response:
     if not is_own_loopback(request):
         raise Refused(404)
     site = request.app[SITE]
-    return web.json_response({"portal": "ok", "gate": await _gate(site)} | await _by_records(site))
+    return web.json_response({"portal": "ok"} | await _by_gate(site) | await _by_records(site))
 
 
-async def _gate(site: Site) -> str:
+async def _by_gate(site: Site) -> dict[str, str]:
+    """The gate, and the internet as it sees it."""
     try:
         health = await site.gate.health()
     except GateUnavailable as error:
-        return f"unavailable: {error}"
+        return {"gate": f"unavailable: {error}", "uplink": "unknown"}
     except GateRefused as refusal:
-        return f"refused: {refusal.message}"
-    return "ok" if health.ok else "; ".join(health.problems)
+        return {"gate": f"refused: {refusal.message}", "uplink": "unknown"}
+    gate = "ok" if health.ok else "; ".join(health.problems)
+    return {"gate": gate, "uplink": "ok" if health.uplink else "down"}
 
 
 async def _by_records(site: Site) -> dict[str, str]:

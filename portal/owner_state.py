@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from netctl.api import Health
+from portal.owner_notices import NOTICES, UNKNOWN_NOTICE
 from portal.owner_words import Words
 from sync.i18n import mark
 from sync.records.notices import Notice
@@ -29,43 +30,17 @@ class Line:
     detail: str = ""
 
 
-# What the processes raise, in the owner's words. A key that is missing here is still shown, with its detail.
-NOTICES: Final[Mapping[str, tuple[str, str]]] = {
-    "sensor_interface_gone": (
-        mark("A radio that counts is gone: passers-by and visitors are not counted now."),
-        mark("Is it still plugged in? Pull it out and put it in again."),
-    ),
-    "sensor_frames_lost": (
-        mark("There was more on the air than the box could hear: its estimates are too low for that time."),
-        mark("If this stays, show this line to the person who looks after the box."),
-    ),
-    "sensor_flooded": (
-        mark("Something nearby makes up more devices than can be told apart: the estimates are too low."),
-        mark("If this stays, show this line to the person who looks after the box."),
-    ),
-    "legal_log_losses": (
-        mark("The legal log missed some connections: more came at once than it could write down."),
-        mark("The log itself says when and how many. If it happens often, the box is too slow."),
-    ),
-    "legal_log_not_written": (
-        mark("The legal log cannot be written right now; guests notice nothing."),
-        mark("Is the box's storage full or worn out? It goes on by itself once there is room."),
-    ),
-    "legal_log_no_key": (
-        mark("The legal log waits for its key: nothing is recorded yet."),
-        mark("Make it with yingke-net legal-log key on another machine; its public half goes to the box."),
-    ),
-}
-_UNKNOWN_NOTICE: Final = (
-    mark("Something in the box needs a look."),
-    mark("Show this line to the person who looks after the box."),
-)
-
-
 def notice_line(notice: Notice, words: Words) -> Line:
-    sentence, todo = NOTICES.get(notice.key, _UNKNOWN_NOTICE)
+    sentence, todo = NOTICES.get(notice.key, UNKNOWN_NOTICE)
     detail = f"{words.clock(notice.raised_at)} {notice.key}: {notice.detail}"
     return Line(tone=_TONES.get(notice.severity, "warning"), sentence=sentence, todo=todo, detail=detail)
+
+
+NO_INTERNET: Final = Line(
+    tone="wrong",
+    sentence=mark("The internet line is down: guests can register, but reach nothing."),
+    todo=mark("They are told so. Is the cable to the internet plugged in, and the provider's box on?"),
+)
 
 
 def gate_line(health: Health | None) -> Line | None:
@@ -77,7 +52,7 @@ def gate_line(health: Health | None) -> Line | None:
             todo=mark("It starts again by itself. If this stays for minutes, switch the box off and on."),
         )
     if health.ok:
-        return None
+        return None if health.uplink else NO_INTERNET
     return Line(
         tone="wrong",
         sentence=mark("The gate is not well."),

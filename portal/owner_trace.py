@@ -41,6 +41,9 @@ DETAILS: Final = {
     "signed_out": mark("signed out"),
     "expelled": mark("disconnected by you"),
     "lost_at_reboot": mark("the box was off"),
+    "keeps associating anew": mark("it keeps joining anew"),
+    "jumps between ports": mark("it is in two places"),
+    "another client identifier": mark("it gave itself another name"),
 }
 
 CLONED: Final = mark("Two devices use the same hardware address: when one is let in, both are.")

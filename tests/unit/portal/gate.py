@@ -31,6 +31,7 @@ class GateDouble:
         self.devices: tuple[Device, ...] = ()
         self.asked: list[Request] = []
         self.refusal: Refusal | None = None
+        self.has_uplink = True
         self._records = records
         self._clock = clock
         self._server: asyncio.Server | None = None
@@ -62,7 +63,7 @@ class GateDouble:
             case api.TakePass(ip=ip):
                 return self.refusal or self.admitted.setdefault(ip, self.session("temporary_pass", 300))
             case api.AskHealth():
-                return api.Health(ok=True, compared_at=None, problems=())
+                return api.Health(ok=True, compared_at=None, problems=(), uplink=self.has_uplink)
             case _:
                 return self.refusal or self._owners(request)
 

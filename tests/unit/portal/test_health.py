@@ -16,11 +16,14 @@ async def test_the_box_can_ask_itself_how_it_is(browser: Browser, gate: GateDoub
     parts = {
         "portal": "ok",
         "gate": "ok",
+        "uplink": "ok",
         "records": "ok",
         "sensor": "silent",
         "sync": "no head office is set",
     }
     assert await well.json() == parts
+    gate.has_uplink = False
+    assert (await (await browser.get("/healthz")).json())["uplink"] == "down"
     await gate.stop()
     ill = await browser.get("/healthz")
     assert ill.status == 200

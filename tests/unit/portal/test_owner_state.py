@@ -7,10 +7,12 @@ import pytest
 from babel import Locale
 
 from netctl.api import Health
+from netctl.gate import twin_watch
 from netctl.legal import writer as legal_log
 from netctl.sensor import sensor
+from portal.owner_notices import NOTICES
 from portal.owner_state import (
-    NOTICES,
+    NO_INTERNET,
     Line,
     by_urgency,
     counter_line,
@@ -138,6 +140,13 @@ def test_a_gate_that_is_well_is_not_worth_a_word() -> None:
     assert gate_line(Health(ok=True, compared_at=NOW, problems=())) is None
 
 
+def test_a_store_without_internet_is_told_so_though_its_gate_is_well() -> None:
+    assert gate_line(Health(ok=True, compared_at=NOW, problems=(), uplink=False)) is NO_INTERNET
+    ill = gate_line(Health(ok=False, compared_at=NOW, problems=("no ruleset",), uplink=False))
+    assert ill is not None
+    assert ill.detail == "no ruleset"
+
+
 def test_a_gate_that_is_away_or_ill_is_the_first_thing_said() -> None:
     ill = gate_line(Health(ok=False, compared_at=NOW, problems=("nftables refused the ruleset",)))
     assert ill is not None
@@ -166,9 +175,10 @@ def test_a_notice_nobody_wrote_a_sentence_for_is_still_shown() -> None:
         legal_log.LOSSES,
         legal_log.NOT_WRITTEN,
         legal_log.NO_KEY,
+        twin_watch.NOTICE,
     ],
 )
-def test_what_sensor_and_legal_log_notice_has_its_own_sentence_and_says_what_to_do(key: str) -> None:
+def test_what_sensor_gate_and_legal_log_notice_has_its_own_sentence_and_says_what_to_do(key: str) -> None:
     line = notice_line(_notice(key, "warning"), WORDS)
     assert (line.sentence, line.todo) == NOTICES[key]
     assert line.todo
