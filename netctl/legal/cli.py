@@ -61,8 +61,10 @@ def run(args: argparse.Namespace, config: Config | None) -> int:
     if args.doing == "key":
         return _key(args.private)
     folder = args.log or (config.venue.data_dir / "legal" if config else Path())
-    if not folder.is_dir():
-        print(f"There is no log in {folder}.", file=sys.stderr)
+    try:
+        os.listdir(folder)
+    except OSError as error:
+        print(f"There is no log to be read in {folder}: {error.strerror}.", file=sys.stderr)
         return 1
     try:
         return _export(args, folder) if args.doing == "export" else _verify(args, folder)

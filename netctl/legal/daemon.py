@@ -173,9 +173,11 @@ class Daemon:
     async def _catch_up(self) -> None:
         """At the start, and whenever news were lost, the kernel's whole table says what goes on."""
         self._overrun.set()
+        loop = asyncio.get_running_loop()
         while True:
             await self._overrun.wait()
             self._overrun.clear()
+            began = loop.time()
             self._connections.begin_to_agree()
             try:
                 known = await asyncio.to_thread(table)
@@ -183,7 +185,8 @@ class Daemon:
             except OSError as error:
                 log.warning("the kernel's connections could not be read: %s", error)
                 self._overrun.set()
-            await asyncio.sleep(FLUSH_SECONDS)
+            # A large table takes its time: what overran us must not be overtaken by looking after it.
+            await asyncio.sleep(max(FLUSH_SECONDS, 3 * (loop.time() - began)))
 
     async def _hear_gate(self) -> None:
         """Sessions as the gate tells them, from where the log ends."""
