@@ -83,6 +83,7 @@ class Chores:
         self._attendance = attendance
         self._condition = condition
         self._woken = woken
+        self.leases_written = asyncio.Event()
 
     def all(self) -> list[Chore]:
         asked = self._config.network.ask_presence_seconds
@@ -91,7 +92,12 @@ class Chores:
             Chore(name="sessions", act=self._look, pause=self._until_next_look, wake=self._woken),
             Chore(name="rates", act=self._shape, pause=every(60), wake=self._gate.rates_changed),
             Chore(name="joins", act=attendance.write_joins, pause=every(3600), wake=attendance.came),
-            Chore(name="leases", act=self._stations.look_for_new_leases, pause=every(LEASES_SECONDS)),
+            Chore(
+                name="leases",
+                act=self._stations.look_for_new_leases,
+                pause=every(LEASES_SECONDS),
+                wake=self.leases_written,
+            ),
             Chore(name="presence", act=self._ask_present, pause=every(asked)),
             Chore(name="leaves", act=self._sweep, pause=every(1), first_after_seconds=_ANSWERED_SECONDS),
             Chore(name="events", act=self._gate.copy_events, pause=every(1)),

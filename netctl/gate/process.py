@@ -22,6 +22,7 @@ from netctl.gate.stations import Stations
 from netctl.gate.twin_watch import TwinWatch
 from netctl.lan import hostapd
 from netctl.lan.hostapd import Associations
+from netctl.lan.lease_watch import watched
 from netctl.lan.leases import LeaseFile
 from netctl.linux import links
 from netctl.linux.kernel import LinuxKernel
@@ -66,7 +67,8 @@ async def run(config: Config) -> None:
         try:
             await records.write(outbox.append, started("gate", clock))
             await chores.render()
-            with _wake_socket(config.venue.run_dir / "wake.sock", woken):
+            written = chores.leases_written.set
+            with _wake_socket(config.venue.run_dir / "wake.sock", woken), watched(leases.folder, written):
                 await _work(config, stations, attendance, twins, every_chore, condition)
         finally:
             await nameless.close()

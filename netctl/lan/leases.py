@@ -1,5 +1,6 @@
 """Who has which address, as dnsmasq wrote it down."""
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from ipaddress import IPv4Address
@@ -42,15 +43,30 @@ def _parse_lease(line: str) -> _Lease | None:
     return (address, mac, words[3] if len(words) > 3 else "*") if isinstance(address, IPv4Address) else None
 
 
+# dnsmasq empties its file and writes it anew, with its own DUID after the IPv4 leases (lease.c,
+# lease_update_file): the line shows that they are all there.
+_LAST_OF_IPV4 = re.compile(r"^duid [0-9a-f:]+\n", re.MULTILINE)
+
+
 class LeaseFile:
-    """The lease file, read again whenever it has changed."""
+    """The lease file, read again whenever it has changed.
+
+    Read while dnsmasq writes it, it would show phones without leases, to be shut out for a moment: then what
+    was known stays. Files without a DUID (no DHCPv6) are taken as they are.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._has_duid = False
         self._stamp: tuple[int, int, int] = (0, 0, 0)
         self._leases: dict[Ip, Mac] = {}
         self._addresses: dict[Mac, list[Ip]] = {}
         self._fresh: list[tuple[Mac, str]] = []
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies: to be watched."""
+        return self._path.parent
 
     def read(self) -> Mapping[Ip, Mac]:
         """The leases now; none while dnsmasq has written no file yet."""
@@ -58,9 +74,14 @@ class LeaseFile:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
             if stamp != self._stamp:
-                self._take(list(_parse(self._path.read_text(errors="replace"))))
-                self._stamp = stamp
+                text = self._path.read_text(errors="replace")
+                whole = _LAST_OF_IPV4.search(text) is not None
+                if whole or not self._has_duid:
+                    self._take(list(_parse(text)))
+                    self._stamp = stamp
+                self._has_duid |= whole
         except FileNotFoundError:
+            self._has_duid = False
             self._take([])
             self._stamp = (0, 0, 0)
         return self._leases

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,10 +35,25 @@ def test_nothing_in_the_file_stops_the_gate(text: str) -> None:
     assert all(len(mac) == 17 for mac in parse_leases(text).values())
 
 
+@pytest.mark.parametrize("written", [0, 40, 90, 150])
+def test_while_the_file_is_being_written_nobody_loses_a_lease(tmp_path: Path, written: int) -> None:
+    path = tmp_path / "dnsmasq.leases"
+    path.write_text(WRITTEN)
+    file = LeaseFile(path)
+    before = dict(file.read())
+    assert len(before) == 2
+    path.write_text(WRITTEN.replace(".112", ".113")[:written])
+    assert file.read() == before
+    path.write_text(WRITTEN.replace(".112", ".113"))
+    assert parse_ip("10.77.170.113") in file.read()
+    path.unlink()
+    assert file.read() == {}
+
+
 def test_without_a_file_there_are_no_leases_and_a_new_file_is_seen(tmp_path: Path) -> None:
     file = LeaseFile(tmp_path / "dnsmasq.leases")
     assert file.read() == {}
     (tmp_path / "dnsmasq.leases").write_text(WRITTEN)
     assert len(file.read()) == 2
-    (tmp_path / "dnsmasq.leases").write_text("")
+    (tmp_path / "dnsmasq.leases").write_text("duid 00:01:00:01\n")
     assert file.read() == {}
