@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from netctl.api import Health, Ip, Station
+from netctl.api import Device, Health, Ip, Session, Station, StationSeen, Step, StepKind
 from netctl.client import GateClient
 from portal.app import make_app
 from sync.config import Config
@@ -52,7 +52,42 @@ class OpenGate(GateClient):
         return Health(ok=True, compared_at=NOW, problems=())
 
     async def station(self, ip: Ip) -> Station:
-        return Station(ip=ip, station_code="KAFE", captive=True, session=None)
+        return Station(ip=ip, station_code="KAFE", captive=True, session=None, passes_left=3)
+
+    async def stations(self) -> tuple[StationSeen, ...]:
+        session = Session(
+            session_id="s",
+            lead_id=None,
+            method="form",
+            started_at=NOW - timedelta(minutes=38),
+            seconds_granted=43_200,
+            seconds_left=40_920,
+            bytes_up=0,
+            bytes_down=0,
+        )
+        came_in = (_step("joined", 40), _step("portal", 39), _step("form", 38, "sent"), _step("admitted", 38))
+        waits = (_step("joined", 9), _step("lease", 9), _step("check", 9, "Apple", 12))
+        return (
+            StationSeen(station_code="KAFE", present=True, captive=True, why="new", steps=waits),
+            StationSeen(
+                station_code="MILK",
+                present=True,
+                captive=False,
+                why="admitted",
+                steps=came_in,
+                session=session,
+            ),
+            StationSeen(station_code="TILL", present=True, captive=False, why="allowed", steps=()),
+        )
+
+    async def devices(self) -> tuple[Device, ...]:
+        added_at = NOW - timedelta(days=30)
+        till = Device(device_id=new_id(), kind="allowed", name="Till", station_code="TILL", added_at=added_at)
+        return (till,)
+
+
+def _step(kind: StepKind, minutes_ago: int, detail: str = "", count: int = 1) -> Step:
+    return Step(step=kind, at=NOW - timedelta(minutes=minutes_ago), detail=detail, count=count)
 
 
 def config(folder: Path, *, radio: bool = True) -> Config:

@@ -62,9 +62,12 @@ def every_look() -> list[Picture]:
             for kind in ("busy", "new", "trouble", "no_radio"):
                 name = f"{kind}-{screen}-{look}"
                 found.append(_look(name, "/owner?still=1", size, kind, language, dark=dark))
-            for page in ("sign-in", "password"):
+            for page in ("sign-in", "password", "stations", "vouchers"):
                 name = f"{page}-{screen}-{look}"
                 found.append(_look(name, f"/owner/{page}", size, "busy", language, dark=dark))
+            for page in ("", "register", "voucher", "quota", "expired"):
+                name = f"{page or 'splash'}-{screen}-{look}"
+                found.append(_look(name, f"/{page}", size, "new", language, dark=dark))
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from netctl.api import TakePass
 from netctl.client import GateClient
 from portal.app import make_app
 from portal.connection import Connection
@@ -65,6 +66,31 @@ async def test_what_is_no_http_gets_a_page_and_is_nowhere_repeated(
     assert b"secret" not in answer
     assert "secret" not in caplog.text
     assert "127.0.0.1" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "lengths",
+    [
+        b"Content-Length: 5\r\nContent-Length: 50\r\n",
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n",
+        b"Transfer-Encoding : chunked\r\n",
+        b"Content-Length: +5\r\n",
+        b"Content-Length: 5\r\n Content-Length: 50\r\n",
+    ],
+)
+async def test_no_request_is_smuggled_behind_one_whose_length_is_in_doubt(
+    address: tuple[str, int], gate: GateDouble, lengths: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection(*address)
+    writer.write(FORM + lengths + b"\r\n0\r\n\r\nPOST /pass HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+    with contextlib.suppress(ConnectionResetError):
+        async with asyncio.timeout(20):
+            answer = await reader.read()
+    writer.close()
+    assert answer.split(b" ")[1] == b"400"
+    assert answer.count(b"HTTP/1.") == 1
+    assert not [asked for asked in gate.asked if isinstance(asked, TakePass)]
 
 
 async def test_a_body_that_is_no_gzip_is_the_senders_fault(browser: Browser) -> None:
