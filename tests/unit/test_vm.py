@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.vm.__main__ import LAST_STEP, ended_well
+from tests.vm.guest.own_tests import judged
+from tests.vm.guest.steps import StepFailed
 from tests.vm.machine import Machine, NeverCameUp, TimedOut
 
 
@@ -46,6 +48,28 @@ def test_a_machine_that_hangs_after_coming_up_is_ended_and_is_no_pass(
 def test_a_machine_that_powers_off_has_booted(machine: Machine, tmp_path: Path) -> None:
     good = replace(machine, emulator=emulator(tmp_path, f"touch {tmp_path}/alive"), came_up_seconds=30)
     assert good.boot(tmp_path / "console", timeout_seconds=30) < 30
+
+
+REPORT = """<testsuites><testsuite>
+<testcase classname="tests.lab.test_captive" name="test_a"/>{more}
+</testsuite></testsuites>"""
+SHAPER = '<testcase classname="tests.integration.netctl.linux.test_shaper" name="test_b">{}</testcase>'
+SELECTION = ["tests/lab/test_captive.py", "tests/integration/netctl/linux/test_shaper.py"]
+
+
+def test_tests_that_passed_in_the_guest_are_counted() -> None:
+    assert judged(REPORT.format(more=SHAPER.format("")), SELECTION) == "2 passed"
+
+
+@pytest.mark.parametrize("why", ["failure", "error", "skipped"])
+def test_a_test_that_did_not_pass_in_the_guest_is_named(why: str) -> None:
+    with pytest.raises(StepFailed, match=f"test_shaper.test_b: {why}"):
+        judged(REPORT.format(more=SHAPER.format(f"<{why}/>")), SELECTION)
+
+
+def test_a_file_of_which_nothing_ran_in_the_guest_is_no_pass() -> None:
+    with pytest.raises(StepFailed, match=r"nothing ran of .*test_shaper"):
+        judged(REPORT.format(more=""), SELECTION)
 
 
 def test_a_walk_that_stops_half_way_or_says_nothing_is_no_pass() -> None:

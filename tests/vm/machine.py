@@ -33,11 +33,11 @@ class Machine:
     emulator: str = "qemu-system-x86_64"
     came_up_seconds: float = CAME_UP_SECONDS
 
-    def command(self, console: Path) -> list[str]:
+    def command(self, console: Path, walk: str) -> list[str]:
         """The emulator's command line; the guest's reboot or power-off ends it."""
         kernel_options = "root=/dev/vda rw console=ttyS0 panic=-1 mitigations=off net.ifnames=0 quiet"
         # As on a Raspberry Pi: radios are soft-blocked until something lifts it.
-        kernel_options += " rfkill.default_state=0"
+        kernel_options += f" rfkill.default_state=0 {walk}"
         share = f"local,path={self.share},mount_tag=host,security_model=none,multidevs=remap"
         return [
             *("nice", "-n", "5", self.emulator, "-accel", "tcg,thread=multi,tb-size=512"),
@@ -49,15 +49,16 @@ class Machine:
             *("-device", "virtio-blk-pci,drive=d0", "-virtfs", share, "-device", "virtio-rng-pci"),
         ]
 
-    def boot(self, console: Path, *, timeout_seconds: float) -> float:
-        """Runs until the guest reboots or powers off; returns the seconds it took.
+    def boot(self, console: Path, *, timeout_seconds: float, walk: str = "") -> float:
+        """Runs until the guest reboots or powers off; returns the seconds it took. `walk`: more options of
+        the kernel's command line, for whoever looks there.
 
         Raises NeverCameUp or TimedOut; the emulator is gone in every case.
         """
         started = time.monotonic()
         alive = self.share / "alive"
         alive.unlink(missing_ok=True)
-        emulator = subprocess.Popen(self.command(console), stdin=subprocess.DEVNULL)
+        emulator = subprocess.Popen(self.command(console, walk), stdin=subprocess.DEVNULL)
         try:
             _end_of(emulator, until=started + self.came_up_seconds, enough=alive.exists)
             if emulator.poll() is not None and not alive.exists():

@@ -26,7 +26,10 @@ DISK_MEGABYTES: Final = 2560
 _GUEST_PACKAGES = {
     *("systemd", "systemd-sysv", "systemd-timesyncd", "udev", "dbus", "linux-image-amd64", "initramfs-tools"),
     *("wpasupplicant", "udhcpc", "curl", "iputils-ping", "tcpdump", "network-manager"),
+    # What the gate's own tests call.
+    *("conntrack", "util-linux"),
 }
+_TEST_PACKAGES: Final = ("pytest", "pytest-asyncio")
 # The default initramfs takes minutes to build and seconds to unpack under emulation; this one does neither.
 _INITRAMFS = (
     'mkdir -p "$1"/etc/initramfs-tools/conf.d; '
@@ -87,10 +90,9 @@ def debian(suite: str) -> Path:
 def wheelhouse(suite: str) -> Path:
     """A folder with the tested versions of all Python packages, for the guest's Python."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *_TEST_PACKAGES]
     constraints = ROOT / "constraints.txt"
-    made = (
-        CACHE / f"wheels-{key_of(PYTHON_OF[suite], project['dependencies'], constraints.read_text('utf-8'))}"
-    )
+    made = CACHE / f"wheels-{key_of(PYTHON_OF[suite], wanted, constraints.read_text('utf-8'))}"
     if made.is_dir():
         return made
     making = made.with_suffix(".making")
@@ -98,11 +100,11 @@ def wheelhouse(suite: str) -> Path:
     fits = [f"--python-version={PYTHON_OF[suite]}", "--implementation=cp", "--only-binary=:all:"]
     fits += [f"--platform={name}_x86_64" for name in ("manylinux2014", "manylinux_2_17", "manylinux_2_28")]
     download = [sys.executable, "-m", "pip", "download", "--quiet", "--dest", str(making), *fits]
-    run([*download, "--constraint", constraints, *project["dependencies"]], timeout_seconds=600)
+    run([*download, "--constraint", constraints, *wanted], timeout_seconds=600)
     return making.rename(made)
 
 
-def install(base: Path, wheels: Path, into: Path) -> None:
+def install(base: Path, wheels: Path, into: Path, *, python: str) -> None:
     """A copy of the bare Debian with the product in it, and our stage hands for the walk."""
     shutil.rmtree(into, ignore_errors=True)
     run(["cp", "-a", "--reflink=auto", base, into], timeout_seconds=120)
@@ -124,6 +126,7 @@ def install(base: Path, wheels: Path, into: Path) -> None:
         *options,
     ]
     _set_the_stage(into)
+    _bring_the_tests(into, wheels, python)
     (into / "opt" / "vm" / "before.json").write_text(json.dumps(snapshot.of(into)), "utf-8")
     run([*inside, *command], timeout_seconds=300)
 
@@ -149,6 +152,19 @@ def _set_the_stage(root: Path) -> None:
         (wanted / unit.name).symlink_to(f"../{unit.name}")
     for unit_name in _MASKED:
         (wanted.parent / unit_name).symlink_to("/dev/null")
+
+
+def _bring_the_tests(root: Path, wheels: Path, python: str) -> None:
+    """The tests beside the walk, without the packages: those installed there are what is tried."""
+    stage = root / "opt" / "vm"
+    skipped = shutil.ignore_patterns("__pycache__", "guest")
+    shutil.copytree(ROOT / "tests", stage / "tests", ignore=skipped, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "systemd", stage / "systemd")
+    shutil.copy(ROOT / "pyproject.toml", stage)
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--find-links", str(wheels)]
+    install += ["--only-binary=:all:", f"--python-version={python}"]
+    # Pure Python, all of it: our own pip may put it where another Python reads it.
+    run([*install, "--target", str(stage / "site"), *_TEST_PACKAGES], timeout_seconds=120)
 
 
 def disk(root: Path, at: Path) -> None:

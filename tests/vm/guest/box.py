@@ -52,6 +52,25 @@ def frames_heard() -> int:
         return int(records.execute("SELECT coalesce(sum(frames), 0) FROM footfall").fetchone()[0])
 
 
+def set_limit(key: str, kbit: int) -> None:
+    """A setting of [limits], and the gate told of it the way the owner would."""
+    lines = SETTINGS.read_text("utf-8").splitlines()
+    found = [number for number, line in enumerate(lines) if line.lstrip("#").startswith(f"{key} = ")]
+    assert len(found) == 1, f"{key} stands {len(found)} times in {SETTINGS}"
+    lines[found[0]] = f"{key} = {kbit}"
+    SETTINGS.write_text("\n".join(lines) + "\n", "utf-8")
+    run("systemctl", "restart", "yingke-gate")
+
+
+def queues() -> str:
+    """What the LAN's bridge sends through."""
+    return run("tc", "qdisc", "show", "dev", "br-lan")
+
+
+def expel(mac: str) -> None:
+    run("/opt/yingke/bin/yingke-net", "expel", mac)
+
+
 def join_a_head_office() -> str:
     """Starts a head office on this machine and gives the box its key; returns the data team's own key."""
     office = ["runuser", "-u", "yingke-headoffice", "--", "/opt/yingke/bin/yingke-headoffice"]

@@ -6,17 +6,19 @@ import subprocess
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = b"<html><body>the internet, at last</body></html>\n"
+LARGE_BYTES = 250_000
 SERVER = "203.0.113.80"
 
 
 class Page(BaseHTTPRequestHandler):
-    """Whatever is asked for, the same page."""
+    """Whatever is asked for, the same page; /large is as long as a download that can be measured."""
 
     def do_GET(self) -> None:
+        page = bytes(LARGE_BYTES) if self.path == "/large" else PAGE
         self.send_response(200)
-        self.send_header("Content-Length", str(len(PAGE)))
+        self.send_header("Content-Length", str(len(page)))
         self.end_headers()
-        self.wfile.write(PAGE)
+        self.wfile.write(page)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Says nothing: the journal is for the box."""

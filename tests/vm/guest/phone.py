@@ -9,8 +9,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin
 
+from tests.vm.guest.steps import check
+
 SERVER = "203.0.113.80"
-_WRITE_OUT = '{"status": %{http_code}, "headers": %{header_json}}'
+_WRITE_OUT = '{"status": "%{http_code}", "headers": %{header_json}}'
 
 
 def run(*command: str, check: bool = True, timeout_seconds: float = 60) -> str:
@@ -84,16 +86,31 @@ class Phone:
             f'  ssid="{ssid}"\n  key_mgmt=NONE\n  scan_freq=2412 2437 2462\n  freq_list=2412 2437 2462\n}}\n',
             "utf-8",
         )
-        self.inside("wpa_supplicant", "-B", "-i", self.interface, "-c", str(settings))
+        self.inside("wpa_supplicant", "-B", "-f", self._log, "-i", self.interface, "-c", str(settings))
         deadline = time.monotonic() + 60
         while "wpa_state=COMPLETED" not in (status := self._supplicant("status")):
             if time.monotonic() > deadline:
                 raise OSError(f"not associated after 60 s: {status}")
             time.sleep(0.1)
+        # As phones do: random, but the same again at the same network.
+        check("OK" in (said := self._supplicant("set", "rand_addr_lifetime", "86400")), said)
         return Path(self.inside("cat", f"/sys/class/net/{self.interface}/address").strip()).name
 
-    def _supplicant(self, question: str) -> str:
-        return self.inside("wpa_cli", "-p", f"/run/{self.name}", "-i", self.interface, question, check=False)
+    @property
+    def _log(self) -> str:
+        return f"/run/{self.name}.log"
+
+    def times(self, event: str) -> int:
+        """How often its WiFi has had this happen: CONNECTED or DISCONNECTED."""
+        return Path(self._log).read_text("utf-8", errors="replace").count(f"CTRL-EVENT-{event} ")
+
+    def kbit_of(self, url: str) -> float:
+        """The rate at which a download comes."""
+        command = ["curl", "--silent", "--max-time", "40", "--output", "/dev/null"]
+        return float(self.inside(*command, "--write-out", "%{speed_download}", url)) * 8 / 1000
+
+    def _supplicant(self, *question: str) -> str:
+        return self.inside("wpa_cli", "-p", f"/run/{self.name}", "-i", self.interface, *question, check=False)
 
     def scan(self) -> None:
         """Asks the air for networks; the radio may be busy with a scan of its own (FAIL-BUSY)."""
@@ -126,7 +143,7 @@ class Phone:
         command = ["curl", "--silent", "--max-time", "20", "--output", str(body), "--write-out", _WRITE_OUT]
         told = json.loads(self.inside(*command, *options, url, check=False))
         headers = {name.lower(): values[-1] for name, values in told["headers"].items()}
-        return Answer(status=told["status"], headers=headers, body=body.read_bytes())
+        return Answer(status=int(told["status"]), headers=headers, body=body.read_bytes())
 
     def connect(self, host: str, port: int) -> str:
         """What becomes of a TCP connection: `open`, `refused` or `hung`."""

@@ -1,8 +1,9 @@
-"""Runs inside the virtual machine: a phone on a simulated radio walks through the store, twice.
+"""Runs inside the virtual machine: a phone on a simulated radio walks through the store, twice, and between
+the two the gate's own tests run.
 
 Only the standard library: the guest has no other Python than the product's. Each step is a line of
 report.jsonl in the folder shared with the host, written when it has succeeded; one that fails ends the walk.
-The second walk is after a reboot of the same disk.
+Which walk it is, the kernel's command line says; all are on the same disk.
 """
 
 import json
@@ -10,7 +11,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.vm.guest import box
+from tests.vm.guest import box, own_tests
 from tests.vm.guest.phone import SERVER, Phone, run
 from tests.vm.guest.steps import HOST, StepFailed, check, report, step, until
 
@@ -21,25 +22,21 @@ UNITS = [
     f"hostapd@{ACCESS_POINT}.service",
     f"yingke-monitor@{EAR}.service",
 ]
+LIMIT_KBIT = 512
 DAEMONS = ["gate", "sensor", "portal", "sync"]
 
 
 def main() -> None:
     mount_share()
-    boot = "second" if KEPT.exists() else "first"
-    reboot = False
+    boot = Path("/proc/cmdline").read_text("ascii").partition("yingke.walk=")[2].split()[0]
     try:
-        if boot == "first":
-            first_boot()
-            reboot = True
-        else:
-            second_boot()
+        {"first": first_boot, "tests": own_tests.boot, "second": second_boot}[boot]()
     except (StepFailed, subprocess.SubprocessError, OSError) as failure:
         report(f"{boot} boot failed", detail=str(failure))
     finally:
         keep_traces(boot)
         os.sync()
-        run("systemctl", "reboot" if reboot else "poweroff")
+        run("systemctl", "poweroff" if boot == "second" else "reboot")
 
 
 def first_boot() -> None:
@@ -62,11 +59,7 @@ def first_boot() -> None:
     with step("the splash page opens"):
         check(phone.get(portal).status == 200, "no splash page")
     with step("she registers: 303 to the page that says she is online"):
-        form = phone.form("http://10.77.0.1/register")
-        fields = form.filled(name="Mei Lin", email="mei.lin@example.com", phone="+886912345678")
-        answer = phone.post(form.action, fields)
-        goes_to = answer.headers.get("location", "")
-        check(answer.status == 303 and goes_to.endswith("/online"), f"answered {answer.status} {goes_to}")
+        register(phone)
     with step("she is online"):
         is_online(phone)
     with step("her address lies nowhere but where the design says"):
@@ -85,6 +78,8 @@ def first_boot() -> None:
             box.comes_back(f"yingke-{daemon}.service")
     with step("she still is online after all that"):
         is_online(phone)
+    rates_hold(phone)
+    she_is_expelled(phone, mac)
     KEPT.write_text(json.dumps({"mac": mac}), "utf-8")
 
 
@@ -125,6 +120,47 @@ def second_boot() -> None:
         said = box.refusal_of_install()
         check("python3" in said and "port 80" in said, f"install.sh said: {said}")
         check(not (left := box.left_behind()), f"left behind: {left}")
+
+
+def rates_hold(phone: Phone) -> None:
+    """A download over the air with a limit and without."""
+    large = f"http://{SERVER}/large"
+    with step("with a limit a download comes at its rate") as told:
+        free = phone.kbit_of(large)
+        box.set_limit("down_kbit", LIMIT_KBIT)
+        until(lambda: "htb 594b:" in box.queues(), 20, "no queue on the bridge")
+        check("fq_codel" in (queues := box.queues()), f"no fair queueing: {queues}")
+        limited = phone.kbit_of(large)
+        told(f"{limited:.0f} of {LIMIT_KBIT} kbit/s, {free:.0f} before")
+        check(LIMIT_KBIT * 0.8 < limited < LIMIT_KBIT * 1.15, f"it came at {limited:.0f} kbit/s")
+        check(free > 1.5 * limited, f"without a limit it came at {free:.0f} kbit/s")
+    with step("without a limit nothing of it is left on the bridge"):
+        box.set_limit("down_kbit", 0)
+        until(lambda: "htb" not in box.queues(), 20, "the queue stayed on the bridge")
+
+
+def she_is_expelled(phone: Phone, mac: str) -> None:
+    """Her phone is sent away, comes back by itself, and meets the portal."""
+    before = phone.times("CONNECTED")
+    with step("expelled, her phone is sent away and joins again by itself"):
+        box.expel(mac)
+        until(lambda: phone.times("DISCONNECTED") > 0, 20, "her phone was not sent away")
+        until(lambda: phone.times("CONNECTED") > before, 60, "her phone did not come back")
+        phone.take_lease()
+    with step("and its port 80 is intercepted again"):
+        answer = phone.get(f"http://{SERVER}/hotspot-detect.html")
+        check(answer.status == 302, f"answered {answer.status}")
+    with step("she comes back in by the same form"):
+        register(phone)
+        is_online(phone)
+
+
+def register(phone: Phone) -> None:
+    form = phone.form("http://10.77.0.1/register")
+    fields = form.filled(name="Mei Lin", email="mei.lin@example.com", phone="+886912345678")
+    answer = phone.post(form.action, fields)
+    goes_to = answer.headers.get("location", "")
+    check(answer.status == 303 and goes_to.endswith("/online"), f"answered {answer.status} {goes_to}")
 
 
 def store_is_open() -> None:
