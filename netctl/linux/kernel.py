@@ -17,6 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from netctl.api import Ip, Mac
 from netctl.gate.sessions import Admit, Member
+from netctl.linux.admissions import SharedAdmissions
 from netctl.linux.conntrack import Connections, SharedWalks
 from netctl.linux.elements import Pair
 from netctl.linux.neighbours import Neighbour, NeighbourNews, Neighbours
@@ -79,6 +80,7 @@ class LinuxKernel:
     async def open(self) -> None:
         """Raises ProcessFailed with what is missing and its remedy."""
         self._filter = await self._in_filter(partial(PacketFilter, self._config))
+        self._admissions = SharedAdmissions(self._filter.admit, self._filter_thread)
         self._listing = await self._in_listing(partial(PacketFilter, self._config))
         for key, thread in self._connection_threads.items():
             version, redirected = key
@@ -113,7 +115,7 @@ class LinuxKernel:
 
     async def admit(self, stations: Sequence[Admit], forget: Sequence[Ip]) -> None:
         """Opens both directions, then forgets the connections of these addresses that were redirected."""
-        await self._in_filter(partial(self._filter.admit, stations))
+        await self._admissions.admit(stations)
         await self._forget(forget, redirected=True)
 
     async def expel(self, macs: Sequence[Mac], forget: Sequence[Ip]) -> None:
