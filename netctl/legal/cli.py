@@ -6,6 +6,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from netctl.api import parse_ip, parse_mac
 from sync.config import Config
 from sync.model import to_wire
 
@@ -29,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser, config: argparse.ArgumentPars
         "--from", dest="start", type=_time, metavar="TIME", help="ISO 8601, UTC without a zone"
     )
     export.add_argument("--to", dest="end", type=_time, metavar="TIME", help="not included")
-    export.add_argument("--mac", help="of this station only")
-    export.add_argument("--ip", help="with this address on either side, or translated to it")
+    export.add_argument("--mac", type=_mac, help="of this station only")
+    export.add_argument("--ip", type=_ip, help="with this address on either side, or translated to it")
     export.add_argument("--port", type=int, help="with this port on either side, or translated to it")
     export.add_argument("--csv", action="store_true", help="a table; default: a JSON object a line")
     verify = doing.add_parser(
@@ -101,7 +102,7 @@ def _export(args: argparse.Namespace, folder: Path) -> int:
     wanted = export.Wanted(
         start=args.start or "",
         end=args.end or "9999",
-        mac=args.mac.lower() if args.mac else None,
+        mac=args.mac,
         ip=args.ip,
         port=args.port,
     )
@@ -125,6 +126,20 @@ def _verify(args: argparse.Namespace, folder: Path) -> int:
     print(f"tip {verdict.tip}\nsigned by {verdict.signed_by}\n{STATEMENT}")
     print("The log is whole." if verdict.ok else "THE LOG IS NOT WHOLE.")
     return 0 if verdict.ok else 1
+
+
+def _mac(text: str) -> str:
+    try:
+        return parse_mac(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _ip(text: str) -> str:
+    try:
+        return str(parse_ip(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _time(text: str) -> str:

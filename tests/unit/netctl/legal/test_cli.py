@@ -88,11 +88,30 @@ def test_where_there_is_no_log_that_is_said(tmp_path: Path, capsys: pytest.Captu
     assert "There is no log" in capsys.readouterr().err
 
 
-def test_a_time_that_is_none_is_refused(written: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "typed", "told"),
+    [
+        ("--from", "yesterday", "is no time such as"),
+        ("--mac", "anna", "is not a MAC address"),
+        ("--ip", "10.77", "is not an IP address"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_named(
+    written: Path, capsys: pytest.CaptureFixture[str], option: str, typed: str, told: str
+) -> None:
     with pytest.raises(SystemExit) as refused:
-        main(["legal-log", "export", "--log", str(written), "--key", "k", "--from", "yesterday"])
+        main(["legal-log", "export", "--log", str(written), "--key", "k", option, typed])
     assert refused.value.code == 2
-    assert "is no time such as" in capsys.readouterr().err
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spelling", ["02-00-5E-10-00-01", "02005e100001"])
+def test_a_mac_is_asked_for_in_any_spelling(
+    written: Path, private: Path, capsys: pytest.CaptureFixture[str], spelling: str
+) -> None:
+    assert main(["legal-log", "export", "--log", str(written), "--key", str(private), "--mac", spelling]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["record"] for row in rows] == ["lease", "connection", "verification"]
 
 
 def test_with_the_log_off_the_daemon_ends_well_and_touches_nothing(
