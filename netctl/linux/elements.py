@@ -1,7 +1,7 @@
 """Sets of the packet filter as text: what is put in and taken out, and what was listed. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
@@ -10,7 +10,12 @@ from netctl.gate.sessions import Admit, Member
 
 UP, DOWN = "inet yingke admitted", "netdev yingke admitted"
 GARDEN = ("inet yingke garden4", "inet yingke garden6")
-_LEASES = ("inet yingke", "netdev yingke", "bridge yingke")
+# The tables that ask for leases, and how each writes an address.
+_LEASES: Mapping[str, Callable[[IPv4Address], str]] = {
+    "inet yingke": lambda address: f"{int(address):#010x}",
+    "netdev yingke": str,
+    "bridge yingke": str,
+}
 _ENDLESS = 2**31
 _UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
 _PARTS = re.compile(r"([0-9]+)([a-z]+)")
@@ -66,16 +71,16 @@ def leasing(gone: Set[Pair], fresh: Set[Pair], still: Set[IPv4Address] = frozens
     ended = sorted({address for _, address in gone} - still)
     begun = sorted({address for _, address in fresh})
     commands = []
-    for table in _LEASES:
-        commands += take(f"{table} leased", _pairs(gone))
-        commands += take(f"{table} leased_addresses", ended)
-        commands += put(f"{table} leased", _pairs(fresh))
-        commands += put(f"{table} leased_addresses", begun)
+    for table, written in _LEASES.items():
+        commands += take(f"{table} leased", _pairs(gone, written))
+        commands += take(f"{table} leased_addresses", map(written, ended))
+        commands += put(f"{table} leased", _pairs(fresh, written))
+        commands += put(f"{table} leased_addresses", map(written, begun))
     return commands
 
 
-def _pairs(pairs: Iterable[Pair]) -> list[str]:
-    return [f"{mac} . {address}" for mac, address in sorted(pairs)]
+def _pairs(pairs: Iterable[Pair], written: Callable[[IPv4Address], str]) -> list[str]:
+    return [f"{mac} . {written(address)}" for mac, address in sorted(pairs)]
 
 
 def parse_set(listed: Mapping[str, Any]) -> dict[Mac, Counted]:

@@ -7,7 +7,8 @@ from ipaddress import IPv6Network
 from socket import SOCK_DGRAM, SOCK_STREAM
 
 import pytest
-from scapy.layers.inet import UDP
+from scapy.layers.dhcp import BOOTP, DHCP
+from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
 from scapy.layers.l2 import ARP
 from scapy.packet import Packet, Raw
@@ -177,3 +178,17 @@ def test_addresses_of_the_providers_prefix_are_good_once_it_is_known(street: Str
         # As it is: only our own addresses are translated.
         assert who == f"{FOREIGN}::1000"
     street.filter.prefixes([])
+
+
+def test_nobody_gives_back_anothers_lease(street: Street) -> None:
+    street.lease(street.anna)
+
+    def giving_back(phone: Phone) -> Packet:
+        own = IP(src=phone.ipv4, dst=OURS) / UDP(sport=68, dport=67)
+        return own / BOOTP(ciaddr=street.anna.ipv4) / DHCP(options=[("message-type", "release"), "end"])
+
+    with listen(None, OURS, 67, SOCK_DGRAM) as dhcp:
+        street.ben.send(giving_back(street.ben), to=street.router_mac)
+        street.anna.send(giving_back(street.anna), to=street.router_mac)
+        _, (who, _) = dhcp.recvfrom(1000)
+        assert who == street.anna.ipv4
