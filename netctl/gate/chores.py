@@ -14,6 +14,7 @@ from netctl.gate.attendance import Attendance
 from netctl.gate.desk import Condition
 from netctl.gate.gate import Gate
 from netctl.gate.stations import Stations
+from netctl.gate.waiting import WaitingRequests
 from netctl.lan import access_point
 from netctl.linux import links
 from netctl.linux.kernel import Kernel
@@ -70,6 +71,7 @@ class Chores:
         config: Config,
         kernel: Kernel,
         gate: Gate,
+        waiting: WaitingRequests,
         stations: Stations,
         attendance: Attendance,
         condition: Condition,
@@ -79,6 +81,7 @@ class Chores:
         self._kernel = kernel
         self._prefixes: list[IPv6Network] = []
         self._gate = gate
+        self._waiting = waiting
         self._stations = stations
         self._attendance = attendance
         self._condition = condition
@@ -123,7 +126,7 @@ class Chores:
         await self._gate.shape()
 
     async def _look(self) -> None:
-        await self._gate.admit_waiting()
+        await self._waiting.look()
         for number, mac in enumerate(await self._gate.compare()):
             if self._stations.has_lease(mac):
                 self._attendance.heard(mac)

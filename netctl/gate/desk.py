@@ -42,8 +42,9 @@ from netctl.gate import why
 from netctl.gate.attendance import Attendance
 from netctl.gate.device_store import KnownDevice
 from netctl.gate.devices import TooMany
-from netctl.gate.gate import Gate, Refused
+from netctl.gate.gate import Gate
 from netctl.gate.presences import Stay
+from netctl.gate.refused import Refused
 from netctl.gate.sessions import LiveSession
 from netctl.gate.stations import Stations
 from sync.model import Clock
@@ -175,13 +176,15 @@ class Desk:
 
     async def _expel(self, request: ExpelStation) -> Session:
         mac = await self._find(request.station)
-        thrown_off = False
         try:
             session = await self._gate.expel(mac)
-        finally:
+        except Refused as refusal:
             # A captive station whose portal does not pop up is asked to join again, too.
-            if request.deauthenticate:
-                thrown_off = await self._deauthenticate(mac)
+            if request.deauthenticate and await self._deauthenticate(mac):
+                hint = "Our access point sent it away all the same: its phone checks when it joins again."
+                raise Refused(refusal.key, str(refusal), hint) from refusal
+            raise
+        thrown_off = request.deauthenticate and await self._deauthenticate(mac)
         return replace(session, deauthenticated=thrown_off)
 
     async def _about_devices(self, request: Request) -> Answer:

@@ -1,7 +1,6 @@
 """The gate: sessions are the wish, the kernel is the truth; here the one is made to follow the other."""
 
 import asyncio
-import contextlib
 import logging
 import sqlite3
 import weakref
@@ -10,7 +9,6 @@ from contextlib import AsyncExitStack
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Address
-from math import inf
 from typing import TypeVar
 
 from netctl.api import DeviceKind, EndReason, Ip, JournalLine, Mac, Session, StepKind, Why, parse_ip
@@ -20,7 +18,8 @@ from netctl.gate.day_use import after_pass, session_on_day
 from netctl.gate.device_store import KnownDevice
 from netctl.gate.devices import ALLOWED, KnownDevices
 from netctl.gate.ledger import Ledger
-from netctl.gate.limits import TEMPORARY_PASS, GuestLimits, bytes_left, why_ending
+from netctl.gate.limits import TEMPORARY_PASS, GuestLimits, bytes_left
+from netctl.gate.refused import Refused
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.sessions import (
     Admit,
@@ -29,7 +28,6 @@ from netctl.gate.sessions import (
     Member,
     Step,
     admitting,
-    corrected,
     counted,
     ended,
     ended_body,
@@ -40,11 +38,10 @@ from netctl.gate.sessions import (
 )
 from netctl.gate.stations import Stations, UnknownStation
 from netctl.gate.store import Ending, Stamp
-from netctl.gate.why import why
+from netctl.gate.wishes import Wishes, in_turns
 from netctl.linux.kernel import Kernel
 from netctl.linux.nft import FilterFailed
-from netctl.linux.shaper import Rates
-from sync.model import Clock, Event, new_event, new_id
+from sync.model import Clock, Event, new_event
 from sync.records import admission, grants, outbox
 from sync.records.admission import AdmissionRequest
 from sync.records.connect import Records, RecordsUnavailable
@@ -59,17 +56,6 @@ _EVENTS_AT_ONCE = 500
 _ENDINGS_AT_ONCE = 500
 _SAVED_AT_ONCE = 250
 _LOOKED_AT_ONCE = 200
-# Requests are committed in groups: one may become visible a little after a younger one.
-_LATE_SECONDS = 10.0
-
-
-class Refused(Exception):
-    """The gate does not do it; `key` for programs, `hint` for people."""
-
-    def __init__(self, key: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.key = key
-        self.hint = hint
 
 
 class Gate:
@@ -94,13 +80,9 @@ class Gate:
         self._codes = codes
         self.ledger = Ledger(database, limits, clock)
         self.devices = KnownDevices(database, clock)
-        self._live: dict[Mac, LiveSession] = {}
+        self._wishes = Wishes(stations, self.devices, self.ledger, limits, clock)
         self._locks: weakref.WeakValueDictionary[Mac, asyncio.Lock] = weakref.WeakValueDictionary()
         self._note: Callable[[Mac, StepKind, str], object] = lambda mac, step, detail: None
-        self._waiting: dict[str, AdmissionRequest] = {}
-        self._looked = 0.0
-        self._rates: dict[Mac, Rates] = {}
-        self.rates_changed = asyncio.Event()
 
     def listen(self, note: Callable[[Mac, StepKind, str], object]) -> None:
         """`note` is told what becomes of each station."""
@@ -126,16 +108,16 @@ class Gate:
             members = {}
         for each in written:
             session = restored(each, clock.boot_id, boottime, now, synced)
-            self._live[session.mac] = counted(session, members.get(session.mac))
-        await self._look_at_the_clock()
+            self._wishes.live[session.mac] = counted(session, members.get(session.mac))
+        await self._wishes.look_at_the_clock()
         await self._load()
-        for mac in self._live:
-            self._limit(mac)
+        for mac in self._wishes.live:
+            self._wishes.limit(mac)
         try:
             await self._end_those_over()
         except sqlite3.Error as error:
             log.error("sessions cannot be written down, they are tried again: %s", error)
-        log.info("%d sessions taken up", len(self._live))
+        log.info("%d sessions taken up", len(self._wishes.live))
 
     # --- what is asked -----------------------------------------------------------------------------------
 
@@ -144,14 +126,14 @@ class Gate:
         request = await self._admission_request(request_id, ip)
         if request is None:
             return await self._admitted_before(request_id)
-        return await self._admit(request, ip)
+        return await self.grant(request, ip)
 
     async def temporary_pass(self, ip: Ip) -> Session:
         """A few slow minutes. A session that lives is answered as it is, and nothing is counted."""
         mac = await self.whose(ip)
         async with self._lock(mac):
             self._refuse_whom_we_must(mac, TEMPORARY_PASS)
-            session = self.session_of(mac)
+            session = self._wishes.session_of(mac)
             if session is None:
                 session = await self._begin_pass(mac)
                 await self._open_for(session)
@@ -164,9 +146,9 @@ class Gate:
     async def expel(self, mac: Mac, reason: EndReason = "expelled") -> Session:
         """Ends the session of this station. Raises Refused."""
         async with self._lock(mac):
-            if mac not in self._live:
+            if mac not in self._wishes.live:
                 raise Refused("no_session", "That station is not admitted.", "There is nothing to end.")
-            return await self._end(await self._counted(self._live[mac]), reason)
+            return await self._end(await self._counted(self._wishes.live[mac]), reason)
 
     async def set_device(self, mac: Mac, kind: DeviceKind, name: str) -> KnownDevice:
         """Allows or blocks this device from now on; who is blocked is out at once. Raises Refused."""
@@ -184,28 +166,25 @@ class Gate:
 
     def session_of(self, mac: Mac) -> LiveSession | None:
         """The session that admits this station right now."""
-        session = self._live.get(mac)
-        return session if session and session.seconds_left(self._clock.boottime()) > 0 else None
+        return self._wishes.session_of(mac)
 
     def sessions(self) -> list[LiveSession]:
-        return list(self._live.values())
+        return list(self._wishes.live.values())
+
+    def why(self, mac: Mac) -> Why:
+        """In the words of `Why`: why this station is captive, or not."""
+        return self._wishes.why(mac)
+
+    @property
+    def rates_changed(self) -> asyncio.Event:
+        """Set when the shaper has something to hear."""
+        return self._wishes.rates_changed
 
     def seen(self, session: LiveSession) -> Session:
         """The session as those outside see it."""
         used = self.ledger.used_bytes(session, self.ledger.today())
         seen = session.seen_from_outside(self._clock.boottime(), bytes_left(session, used, self.limits))
         return replace(seen, roaming_code=self._codes.shown(session))
-
-    def why(self, mac: Mac) -> Why:
-        """In the words of `Why`: why this station is captive, or not."""
-        closed = self.limits.seconds_open(self._clock.now(), self._clock.synced()) == 0
-        return why(
-            self.devices.kind_of(mac),
-            self.session_of(mac),
-            closed=closed,
-            used_up=self.ledger.is_used_up(mac),
-            last_end=self.ledger.last_end(mac),
-        )
 
     async def whose(self, ip: Ip) -> Mac:
         """The station at this address. Raises Refused."""
@@ -224,26 +203,11 @@ class Gate:
             log.error("our tables are gone from the packet filter: loaded again")
             await self._load()
             members = await self._kernel.members() or {}
-        await self._look_at_the_clock()
-        senders = await self._read_counters(members)
+        await self._wishes.look_at_the_clock()
+        senders = await self._wishes.read_counters(members)
         await self._end_those_over()
         await self._correct(members)
         return senders
-
-    async def admit_waiting(self) -> None:
-        """Requests that came while the gate was down, or whose station was not there yet, and head office's
-        grants; what it took back ends."""
-        looked = self._clock.boottime() - _LATE_SECONDS
-        fresh = await self._records.read(admission.pending, self._clock, self._looked)
-        fresh += await self._records.read(grants.pending, self._clock)
-        self._waiting |= {each.request_id: each for each in fresh}
-        self._looked = looked
-        if self._waiting:
-            handled = await self._database.read(store.handled_among, list(self._waiting))
-            for request_id, request in list(self._waiting.items()):
-                if request_id in handled or await self._is_settled(request):
-                    self._waiting.pop(request_id, None)
-        await self._end_what_was_revoked()
 
     async def copy_events(self) -> None:
         """Hands what happened over to the records: again after a crash, by event_id, so it is there once."""
@@ -254,7 +218,7 @@ class Gate:
     async def save(self) -> None:
         """Writes down how much is left of each session: from here a reboot goes on."""
         stamp = Stamp.of(self._clock)
-        sessions = list(self._live.values())
+        sessions = list(self._wishes.live.values())
         # A few at a time: an admission's commit fits in between.
         for at in range(0, len(sessions), _SAVED_AT_ONCE):
             await self._database.write(store.save_sessions, sessions[at : at + _SAVED_AT_ONCE], stamp)
@@ -269,13 +233,13 @@ class Gate:
 
     async def shape(self) -> None:
         """Tells the shaper who is limited to what."""
-        self.rates_changed.clear()
-        await self._kernel.shape(dict(self._rates), self.limits.totals)
+        self._wishes.rates_changed.clear()
+        await self._kernel.shape(dict(self._wishes.rates), self.limits.totals)
 
     def seconds_to_next_end(self) -> float:
         """Until the first session is over; infinite when there is none."""
         boottime = self._clock.boottime()
-        return min((session.ends - boottime for session in self._live.values()), default=float("inf"))
+        return min((session.ends - boottime for session in self._wishes.live.values()), default=float("inf"))
 
     # --- admitting ---------------------------------------------------------------------------------------
 
@@ -293,7 +257,7 @@ class Gate:
     async def _admitted_before(self, request_id: str) -> Session:
         """A request too old to be read; it may have been granted before."""
         session_id = await self._database.read(store.session_of_request, request_id)
-        for session in self._live.values():
+        for session in self._wishes.live.values():
             if session.session_id == session_id:
                 return self.seen(session)
         if session_id is None:
@@ -301,22 +265,13 @@ class Gate:
             raise Refused("no_such_request", "There is no such request, or it is too old.", hint)
         raise _over()
 
-    async def _admit(self, request: AdmissionRequest, ip: Ip) -> Session:
+    async def grant(self, request: AdmissionRequest, ip: Ip) -> Session:
+        """Opens the gate as this request says. Raises Refused."""
         mac = await self.whose(ip)
         async with self._lock(mac):
             session = await self._commit(request, mac)
             await self._open_for(session)
         return self.seen(session)
-
-    async def _is_settled(self, request: AdmissionRequest) -> bool:
-        """Whether the request need not be looked at again: granted, or too old by now. Grants of head office
-        are read anew each time."""
-        try:
-            await self._admit(request, parse_ip(request.ip))
-        except (Refused, ValueError) as reason:
-            log.info("request %s waits: %s", request.request_id, type(reason).__name__)
-            return await self._records.read(admission.find, request.request_id, self._clock) is None
-        return True
 
     async def _open_for(self, session: LiveSession) -> None:
         """Kernel after wish. Raises Refused."""
@@ -329,14 +284,14 @@ class Gate:
             log.error("the packet filter did not admit a station: %s", error)
             hint = "The gate tries again by itself every few seconds."
             raise Refused("filter_failed", "The gate could not be opened just now.", hint) from error
-        self._limit(mac)
+        self._wishes.limit(mac)
         self._note(mac, "admitted", session.method)
 
     async def _commit(self, request: AdmissionRequest, mac: Mac) -> LiveSession:
         """The wish, durable before anything is opened. The same request again finds its session."""
         stamp = Stamp.of(self._clock)
         handled = await self._database.read(store.session_of_request, request.request_id)
-        live = self.session_of(mac)
+        live = self._wishes.session_of(mac)
         if handled is not None:
             if live is None or live.session_id != handled:
                 raise _over()
@@ -348,12 +303,14 @@ class Gate:
             news = self._codes.code_of(longer) != self._codes.code_of(live)
             told = [self._started(longer)] if news else []
             await self._database.write(store.extend_session, longer, request.request_id, told, stamp)
-            return await self._counted(self._within_hours(longer, self._closing()))
+            return await self._counted(self._wishes.within_hours(longer, self._wishes.closing()))
         await self._make_room(mac)
-        session = self._new_session(mac, request.method, request.lead_id, request.session_seconds, stamp)
+        session = self._wishes.new_session(
+            mac, request.method, request.lead_id, request.session_seconds, stamp
+        )
         started = self._started(session)
         await self._database.write(store.begin_session, session, request.request_id, started, stamp)
-        self._live[mac] = session
+        self._wishes.live[mac] = session
         return session
 
     async def _begin_pass(self, mac: Mac) -> LiveSession:
@@ -362,13 +319,13 @@ class Gate:
             raise Refused("pass_used_up", "All temporary passes of today are used.", hint)
         await self._make_room(mac)
         stamp = Stamp.of(self._clock)
-        fresh = self._new_session(mac, TEMPORARY_PASS, None, self.limits.pass_seconds, stamp)
+        fresh = self._wishes.new_session(mac, TEMPORARY_PASS, None, self.limits.pass_seconds, stamp)
         session = replace(fresh, bytes_limit=self.limits.pass_bytes)
         use = after_pass(self.ledger.use(mac))
         started = new_event("session.started", started_body(session), self._clock)
         await self._database.write(store.begin_pass, session, use, started, stamp)
         self.ledger.took(use)
-        self._live[mac] = session
+        self._wishes.live[mac] = session
         return session
 
     def _started(self, session: LiveSession) -> Event:
@@ -380,7 +337,7 @@ class Gate:
         refusal = None
         if self.devices.kind_of(mac) == "blocked":
             refusal = Refused("blocked", "This device is blocked here.", "Please ask the staff.")
-        elif self.limits.is_for_guests(method) and self._closing() <= self._clock.boottime():
+        elif self.limits.is_for_guests(method) and self._wishes.closing() <= self._clock.boottime():
             refusal = Refused("closed", "The store is closed.", "The WiFi opens with the store.")
         elif self.ledger.is_used_up(mac):
             refusal = Refused("quota", "The volume of today is used up.", "Come back tomorrow.")
@@ -390,51 +347,14 @@ class Gate:
 
     async def _make_room(self, mac: Mac) -> None:
         """A session that is over and that nobody has looked at yet."""
-        if mac in self._live:
-            session = self._live[mac]
-            await self._end(session, self._why_over(session, self.ledger.today()) or "expired")
-
-    def _new_session(
-        self, mac: Mac, method: str, lead_id: str | None, seconds: int, stamp: Stamp
-    ) -> LiveSession:
-        session = LiveSession(
-            session_id=new_id(),
-            mac=mac,
-            lead_id=lead_id,
-            method=method,
-            started_at=stamp.at,
-            seconds_granted=seconds,
-            expires=stamp.boottime + seconds,
-            active=stamp.boottime,
-            day=self.ledger.today(),
-        )
-        return self._within_hours(session, self._closing())
-
-    def _closing(self) -> float:
-        """When the store closes, by CLOCK_BOOTTIME; infinite: not that we know."""
-        return self._clock.boottime() + self.limits.seconds_open(self._clock.now(), self._clock.synced())
-
-    def _within_hours(self, session: LiveSession, closing: float) -> LiveSession:
-        closes = closing if self.limits.is_for_guests(session.method) else inf
-        # A second more or less is rounding, and no reason to touch ten thousand sessions.
-        if session.closes == closes or abs(session.closes - closes) <= 1:
-            return session
-        return replace(session, closes=closes)
-
-    def _limit(self, mac: Mac) -> None:
-        """How fast this station may be from now on; with a total everybody has a share of it."""
-        before, session = self._rates.pop(mac, None), self._live.get(mac)
-        if session is not None and self.devices.kind_of(mac) != ALLOWED:
-            rates = self.limits.rates_of(session.method)
-            if rates != Rates() or self.limits.totals != Rates():
-                self._rates[mac] = rates
-        if self._rates.get(mac) != before:
-            self.rates_changed.set()
+        if mac in self._wishes.live:
+            session = self._wishes.live[mac]
+            await self._end(session, self._wishes.why_over(session, self.ledger.today()) or "expired")
 
     async def _counted(self, session: LiveSession) -> LiveSession:
         """The session with what the kernel has counted up to now, which is what goes on from here."""
         fresh = counted(session, await self._kernel.member(session.mac))
-        self._live[session.mac] = fresh
+        self._wishes.live[session.mac] = fresh
         return fresh
 
     # --- ending ------------------------------------------------------------------------------------------
@@ -450,18 +370,18 @@ class Gate:
         """
         endings = [self._ending(session, reason) for session, reason in sessions]
         for session, reason in sessions:
-            self._live[session.mac] = replace(session, over=reason)
+            self._wishes.live[session.mac] = replace(session, over=reason)
         try:
             await self._database.write(store.end_sessions, endings, Stamp.of(self._clock))
         finally:
             await self._shut_for([session.mac for session, _ in sessions])
         for ending in endings:
             mac = ending.use.mac
-            self._live.pop(mac, None)
+            self._wishes.live.pop(mac, None)
             self.ledger.took(ending.use)
             self.ledger.ended(ending.over.session, ending.over.reason)
             self._note(mac, "ended", ending.over.reason)
-            self._limit(mac)
+            self._wishes.limit(mac)
         return [self._over_from_outside(ending) for ending in endings]
 
     def _ending(self, session: LiveSession, reason: EndReason) -> Ending:
@@ -486,9 +406,9 @@ class Gate:
     async def _end_those_over(self) -> None:
         over = []
         today = self.ledger.today()
-        async for mac, session in _in_turns(list(self._live.items())):
-            reason = self._why_over(session, today)
-            if reason is not None and self._live.get(mac) is session:
+        async for mac, session in in_turns(list(self._wishes.live.items())):
+            reason = self._wishes.why_over(session, today)
+            if reason is not None and self._wishes.live.get(mac) is session:
                 over.append((session, reason))
         for at in range(0, len(over), _ENDINGS_AT_ONCE):
             async with AsyncExitStack() as locks:
@@ -496,95 +416,49 @@ class Gate:
                 some = [
                     (session, reason)
                     for session, reason in over[at : at + _ENDINGS_AT_ONCE]
-                    if not self._lock(session.mac).locked() and self._live.get(session.mac) is session
+                    if not self._lock(session.mac).locked() and self._wishes.live.get(session.mac) is session
                 ]
                 for session, _ in some:
                     await locks.enter_async_context(self._lock(session.mac))
                 if some:
                     await self._end_all(some)
 
-    def _why_over(self, session: LiveSession, today: str) -> EndReason | None:
-        used = self.ledger.used_bytes(session, today)
-        return why_ending(session, used, self.limits, self._clock.boottime())
-
-    async def _end_what_was_revoked(self) -> None:
-        taken_back = await self._records.read(grants.revoked)
-        if not taken_back or not self._live:
-            return
-        revoked = await self._database.read(store.sessions_of_requests, taken_back)
-        for session in [each for each in self._live.values() if each.session_id in revoked]:
-            asked = await self._database.read(store.requests_of_session, session.session_id)
-            # Who registered here besides, or was granted anew, stays.
-            if asked <= taken_back:
-                with contextlib.suppress(Refused):  # ended by itself meanwhile
-                    await self.expel(session.mac)
-
     async def _follow_devices(self, mac: Mac) -> None:
         """The kernel after the owner's word about this device."""
         async with self._lock(mac):
             blocked = self.devices.kind_of(mac) == "blocked"
-            session = self._live.get(mac)
+            session = self._wishes.live.get(mac)
             if blocked and session is not None:
                 await self._end(await self._counted(session), "blocked")
             try:
                 await self._kernel.block(self.devices.blocked())
-                wish = next((each for each in self._wished() if each.mac == mac), None)
+                wish = next((each for each in self._wishes.wished() if each.mac == mac), None)
                 if wish is None:
                     await self._kernel.expel([mac], self._stations.addresses(mac))
                 else:
                     await self._kernel.admit([self._admitting(wish)], self._stations.addresses(mac))
             except FilterFailed as error:
                 log.error("the packet filter did not follow the owner, the loop will: %s", error)
-            self._limit(mac)
+            self._wishes.limit(mac)
 
     # --- comparing ---------------------------------------------------------------------------------------
 
-    def _wished(self) -> list[LiveSession]:
-        """Who is to be admitted: the allowed ones while they hold an address, whatever their session says."""
-        allowed = [wish for wish in self.devices.wished() if self._stations.has_lease(wish.mac)]
-        return [*self._live.values(), *allowed]
-
-    async def _look_at_the_clock(self) -> None:
-        """What the time of day means for each session: what it is owed, its day, when the store closes."""
-        synced, today, closing = self._clock.synced(), self.ledger.today(), self._closing()
-        async for mac, _ in _in_turns(list(self._live.items())):
-            session = self._live.get(mac)
-            if session is None:
-                continue
-            if synced:
-                session = corrected(session, self._clock.boottime(), self._clock.now())
-            self._live[mac] = self._within_hours(session_on_day(session, today), closing)
-
-    async def _read_counters(self, members: dict[Mac, Member]) -> list[Mac]:
-        senders = []
-        async for mac, member in _in_turns(list(members.items())):
-            session = self._live.get(mac)
-            if session is None:
-                if member.bytes_up and self.devices.kind_of(mac) == ALLOWED:
-                    senders.append(mac)
-                continue
-            fresh = counted(session, member, self._clock.boottime())
-            if fresh.bytes_up > session.bytes_up:
-                senders.append(mac)
-            self._live[mac] = fresh
-        return senders
-
     async def _load(self) -> None:
-        stations = [self._admitting(each) for each in self._wished()]
+        stations = [self._admitting(each) for each in self._wishes.wished()]
         await self._kernel.load(stations, self._stations.leased_pairs(), self.devices.blocked())
 
     async def _correct(self, members: dict[Mac, Member]) -> None:
         # Who is being admitted or expelled this moment is somewhere between wish and truth: next time.
         busy = {mac for mac, lock in self._locks.items() if lock.locked()}
-        wished = {session.mac: session for session in self._wished()}
+        wished = {session.mac: session for session in self._wishes.wished()}
         boottime = self._clock.boottime()
         steps: list[Step] = [Expel(mac=mac) for mac in members if mac not in wished]
-        async for mac, session in _in_turns(list(wished.items())):
+        async for mac, session in in_turns(list(wished.items())):
             step = step_for(session, members.get(mac), boottime)
             if step is not None:
                 steps.append(step)
         # Whom anything happened to meanwhile is somewhere between wish and truth: next time.
-        now = {session.mac: session for session in self._wished()}
+        now = {session.mac: session for session in self._wishes.wished()}
         busy |= {step.mac for step in steps if now.get(step.mac) is not wished.get(step.mac)}
         admits = [
             replace(step, addresses=self._leased(step.mac))
@@ -610,14 +484,6 @@ class Gate:
 
     def _lock(self, mac: Mac) -> asyncio.Lock:
         return self._locks.setdefault(mac, asyncio.Lock())
-
-
-async def _in_turns(things: Sequence[T]) -> AsyncIterator[T]:
-    """One after the other, letting others have their turn in between: there may be ten thousand."""
-    for at in range(0, len(things), _LOOKED_AT_ONCE):
-        for thing in things[at : at + _LOOKED_AT_ONCE]:
-            yield thing
-        await asyncio.sleep(0)
 
 
 def _over() -> Refused:

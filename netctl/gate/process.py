@@ -20,6 +20,7 @@ from netctl.gate.roaming import RoamingCodes
 from netctl.gate.server import GateServer
 from netctl.gate.stations import Stations
 from netctl.gate.twin_watch import TwinWatch
+from netctl.gate.waiting import WaitingRequests
 from netctl.lan import hostapd
 from netctl.lan.hostapd import Associations
 from netctl.lan.lease_watch import watched
@@ -57,7 +58,16 @@ async def run(config: Config) -> None:
         kernel.watch(stations.note, stations.note_missed, twins.heard_on)
         await server.open()
         woken = asyncio.Event()
-        chores = Chores(config, kernel, gate, stations, attendance, condition, woken)
+        chores = Chores(
+            config,
+            kernel,
+            gate,
+            WaitingRequests(gate, database, records, clock),
+            stations,
+            attendance,
+            condition,
+            woken,
+        )
         nameless = Nameless(config, kernel, condition)
         every_chore = [
             *chores.all(),

@@ -34,7 +34,7 @@ from netctl.api import (
     answer_line,
     parse_request,
 )
-from netctl.gate.gate import Refused
+from netctl.gate.refused import Refused
 from netctl.wire import Malformed
 from sync.model import new_id
 from sync.process import ProcessFailed

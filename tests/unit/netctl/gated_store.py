@@ -12,6 +12,7 @@ from netctl.gate.gate import Gate
 from netctl.gate.limits import GuestLimits
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.stations import Stations
+from netctl.gate.waiting import WaitingRequests
 from netctl.lan.leases import LeaseFile
 from netctl.linux.neighbours import Neighbour
 from sync.config import Config
@@ -49,6 +50,7 @@ class GatedStore:
         guest_limits, codes = GuestLimits.of(self.config), codes or RoamingCodes(None)
         self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits, codes)
         self.attendance = Attendance(self.database, clock, ABSENT_AFTER_SECONDS)
+        self.waiting = WaitingRequests(self.gate, self.database, records, clock)
         self.condition = Condition(clock)
         self.desk = Desk(self.gate, self.stations, self.attendance, self.condition, clock)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netctl.gate.gate import Refused
+from netctl.gate.refused import Refused
 from tests.clock import FakeClock
 from tests.unit.netctl.fake_kernel import FakeKernel
 from tests.unit.netctl.gate.test_server import listening

@@ -7,7 +7,7 @@ import pytest
 
 from netctl.api import parse_ip
 from netctl.gate import store as gate_store
-from netctl.gate.gate import Refused
+from netctl.gate.refused import Refused
 from netctl.gate.sessions import RESTORED_SECONDS
 from netctl.linux.neighbours import Neighbour
 from tests.clock import FakeClock
@@ -215,8 +215,8 @@ async def test_a_request_made_while_the_gate_was_down_is_granted_when_it_is_back
         await store.ask("request-1")
     async with running(tmp_path, clock) as store:
         store.kernel.table[ANNAS_IP] = Neighbour(ip=ANNAS_IP, mac=ANNA, answers=True)
-        await store.gate.admit_waiting()
-        await store.gate.admit_waiting()
+        await store.waiting.look()
+        await store.waiting.look()
         assert store.kernel.open_for(ANNA)
         assert store.kernel.done == ["admit"]
         assert [event.type for event in await store.told()] == ["session.started"]
@@ -226,7 +226,7 @@ async def test_a_granted_request_does_not_open_again_what_was_signed_out(tmp_pat
     async with running(tmp_path, FakeClock()) as store:
         await admitted(store)
         await store.gate.sign_out(ANNAS_IP)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         assert not store.kernel.open_for(ANNA)
         with pytest.raises(Refused) as refused:
             await store.gate.admit("request-1", ANNAS_IP)

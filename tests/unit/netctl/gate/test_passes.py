@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netctl.gate.gate import Refused
+from netctl.gate.refused import Refused
 from netctl.linux.shaper import Rates
 from tests.clock import FakeClock
 from tests.unit.netctl.fake_kernel import FakeKernel

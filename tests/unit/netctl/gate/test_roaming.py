@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from netctl.gate import store as gate_store
-from netctl.gate.gate import Refused
+from netctl.gate.refused import Refused
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.sessions import LiveSession
 from sync import roaming_code
@@ -132,12 +132,12 @@ async def test_a_grant_opens_the_gate_without_the_portal(tmp_path: Path) -> None
     async with running(tmp_path, FakeClock()) as store:
         store.lease(ANNAS_IP, ANNA)
         await _grant(tmp_path, store)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         session = store.gate.session_of(ANNA)
         assert session
         assert (session.method, session.lead_id) == ("roaming", "lead-far-away")
         assert store.kernel.seconds_left(ANNA) == 600
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         assert [event.type for event in await store.told()] == ["session.started"]
 
 
@@ -159,14 +159,14 @@ async def test_what_head_office_takes_back_ends_at_the_next_look(tmp_path: Path)
         store.lease(BENS_IP, BEN)
         await _grant(tmp_path, store)
         await _grant(tmp_path, store, "wish-2", ip=str(BENS_IP))
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         await _revoke(tmp_path, store)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         assert not store.kernel.open_for(ANNA)
         assert store.kernel.open_for(BEN)
         ended = (await store.told())[-1]
         assert (ended.type, ended.body["reason"]) == ("session.ended", "expelled")
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         assert store.gate.session_of(ANNA) is None
 
 
@@ -175,7 +175,7 @@ async def test_a_grant_that_was_taken_back_before_it_was_used_opens_nothing(tmp_
         store.lease(ANNAS_IP, ANNA)
         await _grant(tmp_path, store)
         await _revoke(tmp_path, store)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         assert not store.kernel.open_for(ANNA)
         with pytest.raises(Refused) as refused:
             await store.gate.admit("wish-1", ANNAS_IP)
@@ -187,14 +187,14 @@ async def test_who_has_another_reason_to_be_here_stays(tmp_path: Path, second: s
     async with running(tmp_path, FakeClock()) as store:
         store.lease(ANNAS_IP, ANNA)
         await _grant(tmp_path, store)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         if second == "a form":
             await store.ask("request-2")
         else:
             await _grant(tmp_path, store, "wish-2")
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         await _revoke(tmp_path, store)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         assert store.kernel.open_for(ANNA)
 
 
@@ -203,12 +203,12 @@ async def test_a_long_session_is_found_by_its_grant_after_weeks(tmp_path: Path) 
     async with running(tmp_path, clock, limits={"idle_minutes": 0}) as store:
         store.lease(ANNAS_IP, ANNA)
         await _grant(tmp_path, store, seconds=20 * 86400)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         clock.advance(10 * 86400)
         await store.gate.purge()
         session = store.gate.session_of(ANNA)
         assert session
         assert await store.database.read(gate_store.requests_of_session, session.session_id) == {"wish-1"}
         await _revoke(tmp_path, store)
-        await store.gate.admit_waiting()
+        await store.waiting.look()
         assert store.gate.session_of(ANNA) is None

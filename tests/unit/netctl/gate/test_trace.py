@@ -126,8 +126,8 @@ async def test_who_is_refused_finds_that_in_the_trace(tmp_path: Path) -> None:
         store.attendance.heard(ANNA)
         await store.gate.set_device(ANNA, "blocked", "a nuisance")
         await store.ask("request-1")
-        await store.gate.admit_waiting()
-        await store.gate.admit_waiting()
+        await store.waiting.look()
+        await store.waiting.look()
         stay = store.attendance.stay_of(ANNA)
         assert stay is not None
         assert [(step.step, step.detail, step.count) for step in stay.steps[1:]] == [
