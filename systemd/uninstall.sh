@@ -33,6 +33,7 @@ clear_kernel() {
     running || return 0
     nft delete table inet yingke 2>/dev/null || true
     nft delete table netdev yingke 2>/dev/null || true
+    nft delete table bridge yingke 2>/dev/null || true
     nft delete table netdev yingke_shaper 2>/dev/null || true
     ip link delete ifb-yingke 2>/dev/null || true
     local bridge
