@@ -97,6 +97,9 @@ class Trace:
         """Until cancelled. What a silent gate does not hear is lost: it is there to help, not to prove."""
         while True:
             await asyncio.sleep(every_seconds)
+            if self.overlooked:
+                log.info("not told to the gate: %d steps of more stations than join at once", self.overlooked)
+                self.overlooked = 0
             facts = iter(self.take())
             while some := list(islice(facts, MOST_FACTS_AT_ONCE)):
                 try:

@@ -64,6 +64,13 @@ async def test_on_a_pass_online_is_the_page_that_waits(browser: Browser) -> None
     assert 'href="/pass"' in await (await browser.get("/")).text()
 
 
+async def test_when_the_line_goes_down_meanwhile_the_page_says_so(browser: Browser, gate: GateDouble) -> None:
+    await send(browser, {}, "/pass")
+    assert "internet line" not in await (await browser.get("/pass")).text()
+    gate.says = {"uplink": False}
+    assert "internet line is down" in await (await browser.get("/pass")).text()
+
+
 async def test_when_all_are_used_up_she_is_told_what_helps(browser: Browser, gate: GateDouble) -> None:
     gate.refusal = Refusal(key="pass_used_up", message="three a day")
     answer = await send(browser, {}, "/pass")
