@@ -180,7 +180,8 @@ install_units() {
     done < <(grep -E '^[a-z]' "$here/sysctl.d/60-yingke.conf")
     put "$here/sysctl.d/60-yingke.conf" /etc/sysctl.d/60-yingke.conf
     # A router ignores router advertisements unless told otherwise; the uplink's are wanted, the guests' never.
-    write /etc/sysctl.d/61-yingke-uplink.conf "-net.ipv6.conf.${UPLINK//./\/}.accept_ra = 2"
+    write /etc/sysctl.d/61-yingke-uplink.conf "-net.ipv6.conf.${UPLINK//./\/}.accept_ra = 2" \
+        "-net.ipv4.conf.${UPLINK//./\/}.promote_secondaries = 1"
     systemd-sysusers /etc/sysusers.d/yingke.conf
     systemd-tmpfiles --create /etc/tmpfiles.d/yingke.conf
 }

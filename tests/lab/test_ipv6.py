@@ -172,13 +172,16 @@ def all_deprecated(phone: Phone) -> bool:
 
 
 def asking_for_a_prefix(store: Store) -> Daemon:
-    """As yingke-prefix.service does, with files of its own."""
+    """As yingke-prefix.service does: with files of its own, and the kernel's settings out of reach."""
     box = store.box
     for folder in ("/var/lib/dhcpcd", "/run/dhcpcd"):
         box.namespace.run("sh", "-c", f"mkdir -p {folder} && mount -t tmpfs tmpfs {folder}")
     rendered = box.run_dir / "rendered" / "prefix.conf"
+    box.namespace.sysctl(ipv4__conf__eth0__promote_secondaries=1)
+    shut = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys"
+    confined = ["unshare", "--mount", "sh", "-c", f'{shut} && exec "$@"', "sh"]
     line = ["dhcpcd", "--nobackground", "--script", "/bin/true", "--config", str(rendered)]
-    return box.namespace.daemon("prefix", *line).start()
+    return box.namespace.daemon("prefix", *confined, *line).start()
 
 
 def rendered_anew(store: Store) -> None:
