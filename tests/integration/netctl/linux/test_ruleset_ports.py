@@ -18,7 +18,7 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import ARP
 from scapy.packet import Packet
 
-from tests.integration.netctl.street import OURS, OURS6, SILENCE_SECONDS, Street, listen
+from tests.integration.netctl.street import OURS, OURS6, SILENCE_SECONDS, Phone, Street, listen
 
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
 LINK_LOCAL = "fe80::bad"
@@ -104,3 +104,34 @@ def test_nobody_is_taken_for_us_or_for_another(street: Street, claim: str) -> No
         harmless = IP(src=street.ben.ipv4, dst=street.anna.ipv4) / UDP(sport=9, dport=9) / b"harmless"
         street.ben.send(rogue(street)[claim], harmless, to=EVERYBODY)
         assert heard(cable, street.ben.mac, b"harmless") == []
+
+
+def test_an_ipv6_address_is_its_first_owners_among_neighbours_too(street: Street) -> None:
+    """Where guests meet, the first to answer for an address keeps it; elsewhere they hear nothing at all."""
+    meet = street.config.network.isolate_ports == "off"
+    hers, own = (claim_of(street, phone) for phone in (street.anna, street.ben))
+    with street.ben.cable() as bens, street.anna.cable() as annas:
+        for cable in (bens, annas):
+            cable.settimeout(SILENCE_SECONDS)
+        street.anna.send(hers / b"first", to=EVERYBODY)
+        assert said(bens, b"first") == meet
+        street.ben.send(own / b"stolen", to=EVERYBODY)
+        assert not said(annas, b"stolen")
+        street.anna.send(hers / b"again", to=EVERYBODY)
+        assert said(bens, b"again") == meet
+
+
+def claim_of(street: Street, phone: Phone) -> Packet:
+    """A phone's word that Anna's address is its own."""
+    layer = ICMPv6NDOptDstLLAddr(lladdr=phone.mac)
+    return IPv6(src=LINK_LOCAL, dst="ff02::1", hlim=255) / ICMPv6ND_NA(tgt=street.anna.ipv6, R=0, S=0) / layer
+
+
+def said(cable: socket, mark: bytes) -> bool:
+    """Whether a frame that bears the mark arrives."""
+    try:
+        while mark not in cable.recv(2000):
+            pass
+    except TimeoutError:
+        return False
+    return True
