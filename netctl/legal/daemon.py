@@ -26,7 +26,7 @@ from netctl.legal.kernel_news import BUFFER_BYTES, ConnectionNews, table
 from netctl.legal.lan_watch import LanWatch
 from netctl.legal.profiles import PROFILES, Profile
 from netctl.legal.record import Record
-from netctl.legal.retention import delete_old
+from netctl.legal.retention import delete_old, delete_rest
 from netctl.legal.segments import Found, LegalLog, Limits
 from netctl.legal.writer import FLUSH_SECONDS, NO_KEY, NOT_WRITTEN, Owner, Writer
 from sync.config import Config
@@ -48,11 +48,13 @@ class Journal(Protocol):
 
 
 async def run(config: Config) -> None:
-    """The process, until it is cancelled; returns at once when the log is off. Raises ProcessFailed."""
+    """The process, until it is cancelled; when the log is off it returns as soon as nothing is left of
+    an earlier one. Raises ProcessFailed."""
     if config.privacy.legal_log == "off":
         log.info('privacy.legal_log is "off": nothing is recorded')
         # A unit of type notify that ends without this would count as failed, and be started again.
         notify_ready("off")
+        await _bury(config.venue.data_dir / "legal", SystemClock())
         return
     # Hardware addresses and contacts must not reach a core dump (prctl(2)).
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
@@ -244,6 +246,18 @@ class Daemon:
 
     def _now(self) -> Moment:
         return Moment(boottime_ms=self._at_ms(), wall_ms=int(self._clock.now().timestamp() * 1000))
+
+
+async def _bury(directory: Path, clock: Clock) -> None:
+    """Switched off is not deleted: what the law asked for is kept as long as it asked, and no longer."""
+    while True:
+        try:
+            if not await asyncio.to_thread(delete_rest, directory, clock):
+                return
+            log.info("what an earlier log wrote is kept until its age")
+        except OSError as error:
+            log.warning("%s: %s", directory, error.strerror or error)
+        await asyncio.sleep(_RETENTION_SECONDS)
 
 
 def _gap(found: Found, at_ms: int) -> Record:

@@ -62,9 +62,14 @@ def read_segments(directory: Path) -> Iterator[Segment]:
     behind = (read_anchor(directory) or Place()).segment
     for number in segment_numbers(directory):
         if number > behind:
-            data = segment_path(directory, number).read_bytes()
-            found = tuple(chunks(data))
-            yield Segment(number=number, data=data, chunks=found, head=_head(found))
+            yield read_segment(directory, number)
+
+
+def read_segment(directory: Path, number: int) -> Segment:
+    """Raises OSError."""
+    data = segment_path(directory, number).read_bytes()
+    found = tuple(chunks(data))
+    return Segment(number=number, data=data, chunks=found, head=_head(found))
 
 
 def _head(found: tuple[Chunk, ...]) -> dict[str, Any] | None:

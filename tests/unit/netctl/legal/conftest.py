@@ -26,7 +26,7 @@ class Shop:
         self.runs += 1
         limits = limits or Limits(keep_free_bytes=0)
         signing = seal.signing_key(self.directory / "signing.key")
-        about = {"run": f"run-{self.runs}", "venue_id": "shop", "profile": "cn"}
+        about = {"run": f"run-{self.runs}", "venue_id": "shop", "profile": "cn", "days": 30}
         return LegalLog(self.directory, self.reader.public_key(), signing, about, self.clock, limits)
 
     def at_ms(self) -> int:

@@ -11,7 +11,7 @@ import pytest
 from netctl.legal.chunk import HEADER_BYTES, chunks
 from netctl.legal.reading import entries, known_times, right_time
 from netctl.legal.record import Record
-from netctl.legal.retention import delete_old
+from netctl.legal.retention import delete_old, delete_rest
 from netctl.legal.seal import signing_key
 from netctl.legal.segments import LegalLog, Limits
 from netctl.legal.verify import verify
@@ -195,6 +195,34 @@ def test_a_power_cut_between_anchor_and_deletion_is_caught_up(
     delete_old(shop.directory, 2, signing, shop.clock)
     assert len(shop.segments()) == 2
     assert verify(shop.directory).ok
+
+
+def test_what_is_left_of_a_log_that_was_switched_off_dies_at_its_age(
+    shop: Shop, days: Callable[[int], None]
+) -> None:
+    days(2)
+    assert delete_rest(shop.directory, shop.clock)
+    assert len(shop.segments()) == 2
+    shop.clock.advance(31 * 86400)
+    assert not delete_rest(shop.directory, shop.clock)
+    assert shop.segments() == []
+
+
+def test_a_store_that_never_had_a_log_has_nothing_to_bury(shop: Shop, tmp_path: Path) -> None:
+    assert not delete_rest(tmp_path / "nowhere", shop.clock)
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_log_that_is_switched_on_again_goes_on_behind_what_died(
+    shop: Shop, days: Callable[[int], None]
+) -> None:
+    days(2)
+    shop.clock.advance(40 * 86400)
+    delete_rest(shop.directory, shop.clock)
+    shop.write([shop.opened()])
+    verdict = verify(shop.directory)
+    assert (verdict.ok, verdict.is_from_start) == (True, False)
+    assert [path.name for path in shop.segments()] == ["000000000003.segment"]
 
 
 def test_a_wrong_clock_is_corrected_by_a_later_chunk_of_the_same_boot(shop: Shop) -> None:
