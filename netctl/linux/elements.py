@@ -114,7 +114,7 @@ def _seconds(shown: str) -> int:
 
 def parse_timed(listed: Mapping[str, Any]) -> list[str]:
     """`nft -j list set` -> the elements with what is left of their time, to be put in again."""
-    return [f"{inner['val']} timeout {max(1, inner['expires'])}s" for inner in _elements(listed)]
+    return [f"{inner['val']} timeout {max(1, inner.get('expires', 1))}s" for inner in _elements(listed)]
 
 
 def _elements(listed: Mapping[str, Any]) -> list[dict[str, Any]]:
