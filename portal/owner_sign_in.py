@@ -11,6 +11,7 @@ from portal.owner_password import wrong_with
 from portal.pages import see_other
 from portal.posted import FOREIGN_FORM, read_fields, refuse_foreign
 from portal.site import SITE
+from portal.station import network_of
 from portal.where import is_https, station_ip
 from sync.i18n import mark
 from sync.passwords import LONGEST, SHORTEST
@@ -33,7 +34,7 @@ async def sign_in(request: web.Request) -> web.Response:
     password_hash = await site.records.read(owner_account.password_hash)
     if password_hash is None:
         return _sign_in_form(request, has_password=False, status=403)
-    if wait := door.take_try(str(station_ip(request))):
+    if wait := door.take_try(network_of(station_ip(request))):
         return _sign_in_form(request, status=429, wrong=_TOO_OFTEN, wait_seconds=wait)
     if not await door.passwords.match(password_hash, password):
         return _sign_in_form(request, status=422, wrong=mark("That is not the password."))
@@ -96,7 +97,7 @@ async def change_password(request: web.Request, signed_in: SignedIn) -> web.Resp
     if new != typed.get("again", ""):
         wrong = mark("The two new passwords are not the same.")
         return _password_form(request, signed_in, status=422, wrong_again=wrong)
-    if wait := door.take_try(str(station_ip(request))):
+    if wait := door.take_try(network_of(station_ip(request))):
         return _password_form(request, signed_in, status=429, wrong_current=_TOO_OFTEN, wait_seconds=wait)
     if not await door.passwords.match(signed_in.password_hash, typed.get("current", "")):
         wrong = mark("That is not the password.")

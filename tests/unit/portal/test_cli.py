@@ -29,8 +29,8 @@ def test_every_wrong_setting_is_named_and_the_code_is_2(
 def test_records_that_were_never_made_are_named_with_the_remedy(tmp_path: Path) -> None:
     settings = tmp_path / "yingke.toml"
     settings.write_text(
-        f'[venue]\ndata_dir = "{tmp_path}"\nrun_dir = "{tmp_path}"\n[portal]\nlisten = ["127.0.0.1:45871"]\n'
-        "intercept_port = 45872\n"
+        f'[venue]\ndata_dir = "{tmp_path}"\nrun_dir = "{tmp_path}"\n[portal]\nlisten = ["127.0.0.1:20871"]\n'
+        "intercept_port = 20872\n"
     )
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, "--config", str(settings)],

@@ -54,6 +54,7 @@ async def test_vouchers_are_made_shown_to_print_and_listed(store: OwnersStore) -
     assert all(read_code(code) for code in codes)
     assert "1 hr 30 min of WiFi" in page
     assert "2 times" in page
+    assert page.count("good until Nov 30 16:00") == 4
     listed = await store.page("/owner/vouchers")
     assert sheet in listed
     assert "0 of 6" in listed
