@@ -8,6 +8,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from urllib.parse import urlencode
 
 from tests.bench.crowd import Station, station
@@ -72,6 +73,7 @@ async def rush(first: int, count: int, per_second: int) -> dict[str, object]:
     return {
         "registered": len(answered),
         "failed": count - len(answered),
+        "failed_by_status": dict(Counter(str(status) for status, _ in answers if status != 303)),
         "per_s": round(len(answered) / seconds, 1),
         "answer_median_ms": percentile(answered, 50),
         "answer_p99_ms": percentile(answered, 99),
