@@ -28,7 +28,11 @@ def load(url: str, *, connections: int, seconds: int, wrk: Sequence[str] = ("wrk
     said nothing of use.
     """
     command = [*wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "--latency"]
-    said = _run([*command, "-s", str(_HERE / "totals.lua")], url, seconds)
+    return parse(_run([*command, "-s", str(_HERE / "totals.lua")], url, seconds))
+
+
+def parse(said: str) -> Load:
+    """What wrk says, with the exact totals of totals.lua. Raises RuntimeError."""
     rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
     p99 = re.search(r"99%\s+([\d.]+)(us|ms|s|m)\b", said)
     totals = re.search(r"Exactly: (\d+) requests, (\d+) bytes", said)
