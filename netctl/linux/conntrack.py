@@ -138,11 +138,15 @@ class SharedWalks:
             while self._next is not None:
                 done, addresses = self._next, self._addresses
                 self._next, self._addresses = None, set()
+                began = loop.time()
                 try:
                     found = await loop.run_in_executor(self._thread, self._forget, addresses)
                 except Exception as error:
                     done.set_exception(error)
                 else:
                     done.set_result(found)
+                if self._next is not None:
+                    # As long a pause as the walk was: it takes half a core at most, and more share the next.
+                    await asyncio.sleep(loop.time() - began)
         finally:
             self._walking = None
