@@ -19,7 +19,7 @@ from sync.model import Clock, new_id
 log = logging.getLogger(__name__)
 
 _LINES_AT_ONCE = 500
-_SAVED_AT_ONCE = 250
+_SAVED_AT_ONCE = 100
 
 
 class Attendance:

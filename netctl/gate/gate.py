@@ -52,9 +52,9 @@ T = TypeVar("T")
 KEPT_FOR = timedelta(days=7)
 """Ended sessions and presences, with their MACs, die after this."""
 
-_EVENTS_AT_ONCE = 500
+_EVENTS_AT_ONCE = 100
 _ENDINGS_AT_ONCE = 500
-_SAVED_AT_ONCE = 250
+_SAVED_AT_ONCE = 100
 _LOOKED_AT_ONCE = 200
 
 
