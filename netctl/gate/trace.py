@@ -12,7 +12,7 @@ from typing import Final
 from netctl.api import Step, StepKind
 from netctl.wire import decode, encode
 
-MOST_STEPS: Final = 24
+MOST_STEPS: Final = 16
 LONGEST_DETAIL: Final = 40
 # How it came here explains the most: these stay when later ones must go.
 _FIRST: Final = 3
