@@ -58,9 +58,11 @@ def _stream(rig: Rig, *options: str) -> float:
 
 
 def _ended(command: list[str]) -> dict[str, Any] | None:
-    """What iperf3 says of the stream's end; None: it was busy. Raises RuntimeError with its own word."""
+    """What iperf3 says of the stream's end; None: the server was busy, or just opening its socket again, as
+    it does after each stream. Raises RuntimeError with its own word.
+    """
     said: dict[str, Any] = json.loads(_run(command) or "{}")
-    if "busy" in said.get("error", ""):
+    if any(word in said.get("error", "") for word in ("busy", "Connection refused")):
         return None
     if "sum_received" not in said["end"]:
         raise RuntimeError(f"{' '.join(command)}: {said.get('error') or said}")

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from netctl.client import GateClient
+from netctl.lan.leases import parse_leases
 from tests.bench.crowd import Crowd, lan_mac
 from tests.bench.doorman import rest
 from tests.bench.process import open_files, pss_megabytes, threads
@@ -56,12 +57,14 @@ def measure(seconds: float = 600.0) -> Result:
         before = _held(store)
         happened = _come_and_go(store, crowd, seconds, _SEED + 1)
         emptied = _wait_until_empty(store) and emptied
-        after = _held(store)
+        after, sets = _held(store), _all_sets(store)
+        leases = len(parse_leases(crowd.lease_file.read_text()))
         store.box.stop()
         written = _left_in_gate_db(store)
     verdicts = judged(before, after, Allowed()) | {
         "everybody_gone": emptied,
-        "gate_db": not any(written[table] for table in ("live_sessions", "stays", "waiting_events")),
+        "leased_as_dnsmasq_says": sets["inet leased"] == leases,
+        "gate_db": not any(written[table] for table in ("live_sessions", "stays")),
         "nobody_turned_away": not any("answered" in word or "trouble" in word for word in happened),
     }
     return Result(
@@ -72,6 +75,8 @@ def measure(seconds: float = 600.0) -> Result:
             "before": before,
             "after": after,
             "gate_db": written,
+            "members_of_all_sets": sets,
+            "leases_never_given_back": leases,
             "ok": verdicts,
             "leaks": sorted(item for item, fine in verdicts.items() if not fine),
         }
@@ -134,13 +139,19 @@ def _held(store: Store) -> dict[str, dict[str, float]]:
 
 
 def _set_members(store: Store) -> dict[str, float]:
-    """Of each set whose members are to go with the stations. Those of `leased` go with the leases."""
+    """Of each set whose members are to go with the stations. Those of `leased` go with the leases, and what
+    each station has done lately, or which addresses were its own, with time."""
+    return {name: count for name, count in _all_sets(store).items() if name.endswith(" admitted")}
+
+
+def _all_sets(store: Store) -> dict[str, int]:
+    """Members by family and set."""
     listed = json.loads(store.box.namespace.run("nft", "-j", "list", "sets").stdout)
     sets = [entry["set"] for entry in listed["nftables"] if "set" in entry]
     return {
         f"{each['family']} {each['name']}": len(each.get("elem", ()))
         for each in sets
-        if each["name"].startswith("admitted")
+        if each["name"][:2] != "__"
     }
 
 
@@ -149,7 +160,9 @@ def _connections(store: Store) -> int:
 
 
 def _left_in_gate_db(store: Store) -> dict[str, int]:
-    """Rows by table; ended sessions, joins and leaves stay until their age."""
+    """Rows by table. Ended sessions, joins and leaves stay until their age; events that the last second
+    brought are copied at the next start.
+    """
     questions = {
         "live_sessions": "SELECT count(*) FROM sessions WHERE ended_at IS NULL",
         "ended_sessions": "SELECT count(*) FROM sessions WHERE ended_at IS NOT NULL",

@@ -2,7 +2,7 @@ import pytest
 
 from tests.bench.wrk import parse
 
-# As wrk 4.1.0 printed it.
+# In the words of wrk 4.1.0 and of totals.lua; the numbers are made up.
 SAID = """Running 1s test @ http://10.88.0.2/
   1 threads and 16 connections
   Thread Stats   Avg      Stdev     Max   +/- Stdev
