@@ -15,9 +15,16 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(
-    include=["portal.intercept", "netctl.api", "netctl.wire", "netctl.gate.server"]
+    include=[
+        "portal.intercept",
+        "netctl.api",
+        "netctl.wire",
+        "netctl.gate.server",
+        "netctl.lan.answerer",
+        "netctl.lan.dns_message",
+    ]
 ):
-    from tests.fuzz import gate_socket, interceptor
+    from tests.fuzz import answerer, gate_socket, interceptor
 
 DEFAULT_RUNS = 1_000_000
 _LONGEST_INPUT_BYTES = 4096
@@ -35,6 +42,7 @@ class Target:
 
 
 TARGETS = {
+    "answerer": lambda: Target(take=answerer.Target().take, seeds=answerer.SEEDS),
     "interceptor": lambda: Target(take=interceptor.Target().take, seeds=interceptor.SEEDS),
     "gate-socket": lambda: Target(take=gate_socket.Target().take, seeds=gate_socket.SEEDS),
 }

@@ -11,11 +11,12 @@ import pytest
 pytest.importorskip("atheris", reason="atheris has no wheel for this Python or machine")
 
 RUNS = 1_000_000
+TARGETS = ("answerer", "gate-socket", "interceptor")
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[dict[str, subprocess.Popen[str]]]:
-    """Both targets at once, on the machine's cores."""
+    """All targets at once, on the machine's cores."""
     started = {
         target: subprocess.Popen(
             [sys.executable, "-m", "tests.fuzz", target, "--runs", str(RUNS)],
@@ -23,7 +24,7 @@ def running() -> Iterator[dict[str, subprocess.Popen[str]]]:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for target in ("gate-socket", "interceptor")
+        for target in TARGETS
     }
     yield started
     for process in started.values():
@@ -31,7 +32,7 @@ def running() -> Iterator[dict[str, subprocess.Popen[str]]]:
         process.communicate()
 
 
-@pytest.mark.parametrize("target", ["gate-socket", "interceptor"])
+@pytest.mark.parametrize("target", TARGETS)
 def test_a_million_fuzzed_requests_crash_nothing_and_leave_nothing(
     running: dict[str, subprocess.Popen[str]], target: str
 ) -> None:
