@@ -65,13 +65,17 @@ def expelling(macs: Iterable[Mac]) -> list[str]:
     return [*take(UP, gone), *take(DOWN, gone)]
 
 
-def leasing(gone: Set[Pair], fresh: Set[Pair], still: Set[IPv4Address] = frozenset()) -> list[str]:
-    """Leases that end and leases that begin, in every table that asks for them; `still`: the addresses that
-    are leased afterwards."""
+def leasing(
+    gone: Set[Pair], fresh: Set[Pair], still: Set[IPv4Address] = frozenset(), *, between_ports: bool = True
+) -> list[str]:
+    """Leases that end and leases that begin, in every table that asks for them: the bridge's own does so only
+    while guests meet `between_ports`. `still`: the addresses that are leased afterwards."""
     ended = sorted({address for _, address in gone} - still)
     begun = sorted({address for _, address in fresh})
     commands = []
     for table, written in _LEASES.items():
+        if table.startswith("bridge") and not between_ports:
+            continue
         commands += take(f"{table} leased", _pairs(gone, written))
         commands += take(f"{table} leased_addresses", map(written, ended))
         commands += put(f"{table} leased", _pairs(fresh, written))

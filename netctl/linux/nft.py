@@ -1,15 +1,15 @@
 """The packet filter: our three tables, and the members of their sets. In process, by libnftables.
 
-Measured 2026-11-23 (2-core x86 VM, Linux 6.18, nft 1.0.6): adding a member to both sets 75 µs with 10,000
-others in them.
+Measured 2026-11-23 (2-core x86 VM, Linux 6.18, nft 1.0.6): admitting a station 0.4 ms with 10,000 others
+admitted; libnftables looks through the outline of all our sets each time.
 """
 
 import ctypes
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from importlib.resources import files
-from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, IPv6Network
 from typing import Any
 
 from netctl.api import Mac
@@ -66,7 +66,7 @@ class PacketFilter:
             *_private(self._config),
             *_answered_by(self._answering),
             *_prefixed(self._prefixes),
-            *elements.leasing(set(), pairs),
+            *self._leasing(set(), pairs),
             *elements.put("inet yingke blocked", sorted(kept_out)),
             *elements.admitting(admitted),
         ]
@@ -89,7 +89,7 @@ class PacketFilter:
             return
         fresh = _pairs(stations) - self._leased
         out = elements.expelling(station.mac for station in stations)
-        self._change([*out, *elements.leasing(set(), fresh), *elements.admitting(stations)])
+        self._change([*out, *self._leasing(set(), fresh), *elements.admitting(stations)])
         self._leased |= fresh
 
     def expel(self, macs: Sequence[Mac]) -> None:
@@ -102,7 +102,7 @@ class PacketFilter:
         after = set(pairs)
         gone, fresh = self._leased - after, after - self._leased
         still = {address for _, address in after} if gone else set()
-        self._change(elements.leasing(gone, fresh, still))
+        self._change(self._leasing(gone, fresh, still))
         self._leased = after
 
     def block(self, macs: Collection[Mac]) -> None:
@@ -144,6 +144,9 @@ class PacketFilter:
         before = [f"add table {table}" for table in feature.tables()]
         after = [f"delete table {table}" for table in feature.tables()]
         self._run("\n".join([*before, feature.attempt, *after]))
+
+    def _leasing(self, gone: Set[Pair], fresh: Set[Pair], still: Set[IPv4Address] = frozenset()) -> list[str]:
+        return elements.leasing(gone, fresh, still, between_ports=self._config.network.isolate_ports == "off")
 
     def _garden(self, where: str) -> list[str]:
         """What dnsmasq has put there: it would do so again only after its own cache has run out."""
