@@ -1,7 +1,9 @@
 """`yingke-net legal-log` as people use it."""
 
 import json
+import logging
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -114,6 +116,17 @@ def test_a_mac_is_asked_for_in_any_spelling(
     assert [row["record"] for row in rows] == ["lease", "connection", "verification"]
 
 
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """A process sets the root logger up for itself: other tests get theirs back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("own_logging")
 def test_with_the_log_off_the_daemon_ends_well_and_touches_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
