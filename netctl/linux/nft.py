@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from importlib.resources import files
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, IPv6Network
+from pathlib import Path
 from typing import Any
 
 from netctl.api import Mac
@@ -27,6 +28,9 @@ ANSWERER_PORT = 5354
 _OUR_WORD, _STRANGER, _GARDEN = "0x10000000", "0x20000000", "0x40000000"
 _TABLES = ("inet yingke", "netdev yingke", "bridge yingke")
 _TOO_LONG = "Message too long"
+_SURELY_SHORT = 30_000
+# user_namespaces(7): all users there are, in init's own namespace only.
+_UID_MAP = Path("/proc/self/uid_map")
 _GONE = ("No such file or directory", "does not exist")
 # RFC 1918, 3927 and 6598; RFC 4193 and 4291.
 _PRIVATE4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
@@ -173,6 +177,8 @@ class PacketFilter:
 
     def _replace(self, ruleset: Sequence[str], members: Sequence[str]) -> None:
         try:
+            if not _fits(members):
+                raise FilterFailed(_TOO_LONG)
             self._run("\n".join([*ruleset, *members]))
         except FilterFailed as failure:
             if _TOO_LONG not in str(failure):
@@ -187,6 +193,8 @@ class PacketFilter:
         if not commands:
             return
         try:
+            if len(commands) > 1 and not _fits(commands):
+                raise FilterFailed(_TOO_LONG)
             self._run("\n".join(commands))
         except FilterFailed as failure:
             if _TOO_LONG not in str(failure) or len(commands) == 1:
@@ -223,6 +231,11 @@ def libnftables(file: str = "libnftables.so.1") -> Any:
     library = nftables.Nftables(sofile=file)
     library.set_json_output(False)
     return library
+
+
+def _fits(commands: Sequence[str]) -> bool:
+    """Whether a try in one piece is worth its time: in a user namespace ten thousand members never fit."""
+    return sum(map(len, commands)) < _SURELY_SHORT or "4294967295" in _UID_MAP.read_text()
 
 
 def _definitions(config: Config) -> str:
