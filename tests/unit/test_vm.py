@@ -61,6 +61,13 @@ def test_tests_that_passed_in_the_guest_are_counted() -> None:
     assert judged(REPORT.format(more=SHAPER.format("")), SELECTION) == "2 passed"
 
 
+def test_a_test_in_the_guest_is_counted_once_whatever_its_file_is_called() -> None:
+    longer = SHAPER.format("").replace("test_shaper", "test_shaper_later")
+    with pytest.raises(StepFailed, match=r"nothing ran of .*test_shaper"):
+        judged(REPORT.format(more=longer), SELECTION)
+    assert judged(REPORT.format(more=SHAPER.format("") + longer), SELECTION) == "2 passed"
+
+
 @pytest.mark.parametrize("why", ["failure", "error", "skipped"])
 def test_a_test_that_did_not_pass_in_the_guest_is_named(why: str) -> None:
     with pytest.raises(StepFailed, match=f"test_shaper.test_b: {why}"):

@@ -55,6 +55,6 @@ def judged(report: str, selection: Sequence[str]) -> str:
         name = f"{case.get('classname')}.{case.get('name')}"
         bad = [part.tag for part in case if part.tag in ("failure", "error", "skipped")]
         check(not bad, f"{name}: {', '.join(bad)}, see own-tests.txt")
-        passed.update(file for file in selection if name.startswith(file[:-3].replace("/", ".")))
+        passed.update(file for file in selection if name.startswith(file[:-2].replace("/", ".")))
     check(not (silent := [file for file in selection if not passed[file]]), f"nothing ran of {silent}")
     return f"{passed.total()} passed"
