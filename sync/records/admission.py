@@ -75,8 +75,8 @@ def pending(connection: sqlite3.Connection, clock: Clock, asked_since: float = 0
 def latest_from(connection: sqlite3.Connection, ip: str, clock: Clock) -> AdmissionRequest | None:
     """The last good request for the station at this address."""
     row = connection.execute(
-        "SELECT * FROM admission_requests WHERE ip = :ip AND boot_id = :boot_id AND asked_boottime_ms >= :since"
-        " ORDER BY asked_boottime_ms DESC LIMIT 1",
+        "SELECT * FROM admission_requests WHERE ip = :ip AND boot_id = :boot_id"
+        " AND asked_boottime_ms >= :since ORDER BY asked_boottime_ms DESC LIMIT 1",
         _since(clock) | {"ip": ip},
     ).fetchone()
     return _request(row) if row else None
