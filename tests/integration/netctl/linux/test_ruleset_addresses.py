@@ -4,13 +4,13 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Network
-from socket import SOCK_DGRAM, SOCK_STREAM
+from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.inet import IP, UDP
+from scapy.layers.inet import ICMP, IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
-from scapy.layers.l2 import ARP
+from scapy.layers.l2 import ARP, Dot1Q
 from scapy.packet import Packet, Raw
 
 from tests.integration.netctl.street import (
@@ -113,6 +113,28 @@ def test_nobody_claims_anothers_leased_address(street: Street) -> None:
     assert neighbour(street.ben.ipv4) == street.ben.mac
 
 
+def test_nobody_claims_an_address_behind_vlan_tags(street: Street) -> None:
+    """The kernel takes tags without a VLAN in them off, one before our hook and the next behind it."""
+    street.admit(street.anna)
+    until(lambda: street.anna.pings(OURS) == 3, "Anna is heard")
+    claim = ARP(op=1, hwsrc=street.ben.mac, psrc=street.anna.ipv4, pdst=OURS)
+    tag = Dot1Q(vlan=0)
+    street.ben.send(tag / claim, tag / tag / claim, tag / tag / tag / claim, to=street.router_mac)
+    until(lambda: street.ben.pings(OURS) == 3, "Ben is heard")
+    assert neighbour(street.anna.ipv4) == street.anna.mac
+
+
+def test_nobodys_words_are_carried_out_from_behind_vlan_tags(street: Street) -> None:
+    """Under an address of the internet our own answer would bring them there."""
+    tag = Dot1Q(vlan=0)
+    to_us = IP(src=HOST, dst=OURS) / ICMP(id=7) / Raw(b"let this out")
+    with street.host.open_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP) as host:
+        host.settimeout(SILENCE_SECONDS)
+        street.ben.send(to_us, tag / to_us, tag / tag / to_us, to=street.router_mac)
+        with pytest.raises(TimeoutError):
+            host.recv(1000)
+
+
 def test_nobody_claims_anothers_ipv6_address(street: Street) -> None:
     until(lambda: street.anna.pings(OURS6) == 3, "Anna is heard")
     claim = IPv6(src=street.anna.ipv6, dst=OURS6, hlim=255)
@@ -184,11 +206,29 @@ def test_nobody_gives_back_anothers_lease(street: Street) -> None:
     street.lease(street.anna)
 
     def giving_back(phone: Phone) -> Packet:
-        own = IP(src=phone.ipv4, dst=OURS) / UDP(sport=68, dport=67)
-        return own / BOOTP(ciaddr=street.anna.ipv4) / DHCP(options=[("message-type", "release"), "end"])
+        own = IP(src=phone.ipv4, dst=OURS) / UDP(sport=68, dport=67) / BOOTP(chaddr=name_of(phone))
+        own.ciaddr = street.anna.ipv4
+        return own / DHCP(options=[("message-type", "release"), "end"])
 
     with listen(None, OURS, 67, SOCK_DGRAM) as dhcp:
         street.ben.send(giving_back(street.ben), to=street.router_mac)
         street.anna.send(giving_back(street.anna), to=street.router_mac)
         _, (who, _) = dhcp.recvfrom(1000)
         assert who == street.anna.ipv4
+
+
+def test_nobody_asks_for_a_lease_or_declines_one_in_anothers_name(street: Street) -> None:
+    def asking(phone: Phone, kind: str) -> Packet:
+        to_all = IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67)
+        return to_all / BOOTP(chaddr=name_of(phone)) / DHCP(options=[("message-type", kind), "end"])
+
+    with listen(None, "", 67, SOCK_DGRAM) as dhcp:
+        for kind in ("discover", "request", "decline"):
+            street.ben.send(asking(street.anna, kind), to="ff:ff:ff:ff:ff:ff")
+        street.ben.send(asking(street.ben, "discover"), to="ff:ff:ff:ff:ff:ff")
+        assert dhcp.recv(1000)[28:34] == name_of(street.ben)
+
+
+def name_of(phone: Phone) -> bytes:
+    """As it stands in its requests for a lease."""
+    return bytes.fromhex(phone.mac.replace(":", ""))

@@ -15,13 +15,15 @@ from scapy.layers.inet6 import (
     ICMPv6NDOptPrefixInfo,
     IPv6,
 )
-from scapy.layers.l2 import ARP
+from scapy.layers.l2 import ARP, Dot1Q
 from scapy.packet import Packet
 
 from tests.integration.netctl.street import OURS, OURS6, SILENCE_SECONDS, Phone, Street, listen
 
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
 LINK_LOCAL = "fe80::bad"
+# Which groups it listens to (RFC 3810), now and again for a while after its link came up.
+_OF_ITS_KERNEL = bytes.fromhex("333300000016")
 
 
 @pytest.fixture(scope="module", params=["on", "off"])
@@ -78,7 +80,7 @@ def heard(cable: socket, sender: str, mark: bytes) -> list[bytes]:
             frame = cable.recv(2000)
         except TimeoutError:
             return frames
-        if frame[6:12] != source:
+        if frame[6:12] != source or frame.startswith(_OF_ITS_KERNEL):
             continue
         if mark in frame:
             return frames
@@ -103,6 +105,21 @@ def test_nobody_is_taken_for_us_or_for_another(street: Street, claim: str) -> No
         cable.settimeout(SILENCE_SECONDS)
         harmless = IP(src=street.ben.ipv4, dst=street.anna.ipv4) / UDP(sport=9, dport=9) / b"harmless"
         street.ben.send(rogue(street)[claim], harmless, to=EVERYBODY)
+        assert heard(cable, street.ben.mac, b"harmless") == []
+
+
+@pytest.mark.parametrize("tags", [1, 2, 3])
+def test_behind_vlan_tags_neither(street: Street, tags: int) -> None:
+    """Phones take off tags without a VLAN in them, and read on."""
+    with street.anna.cable() as cable:
+        cable.settimeout(SILENCE_SECONDS)
+        for claim in rogue(street).values():
+            tagged = claim
+            for _ in range(tags):
+                tagged = Dot1Q(vlan=0) / tagged
+            street.ben.send(tagged, to=EVERYBODY)
+        harmless = IP(src=street.ben.ipv4, dst=street.anna.ipv4) / UDP(sport=9, dport=9) / b"harmless"
+        street.ben.send(harmless, to=EVERYBODY)
         assert heard(cable, street.ben.mac, b"harmless") == []
 
 
