@@ -173,7 +173,8 @@ def hostapd_conf(config: Config) -> str:
         "wpa=0",
         "ap_isolate=1",
         f"ctrl_interface={wifi.control_directory}",
-        "ctrl_interface_group=yingke",
+        # The gate alone: it names the hardware address of every station, and throws anybody off.
+        "ctrl_interface_group=yingke-gate",
         # At level 2 and below it logs the hardware address of every station that comes or goes.
         "logger_syslog=-1",
         "logger_syslog_level=3",

@@ -1,7 +1,8 @@
 """The one step that takes root: checks what the gate rendered, installs it, restarts who reads it.
 
 The gate's user wrote the files, so they are not trusted: only settings that our own renderer writes are let
-through, since others can run programs (dnsmasq's dhcp-script, dhcpcd's script).
+through, since others can run programs (dnsmasq's dhcp-script, dhcpcd's script). hostapd's must be ours to the
+letter: it runs as root and gives whatever file its ctrl_interface names to whatever group.
 """
 
 import os
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netctl.lan import garden
-from netctl.lan.access_point import DNSMASQ, HOSTAPD, PREFIX
+from netctl.lan.access_point import DNSMASQ, HOSTAPD, PREFIX, hostapd_conf
 from sync.config import Config
 
 KNOWN = {
@@ -58,34 +59,10 @@ KNOWN = {
         ]
     ),
     PREFIX: frozenset(["ipv6only", "noipv6rs", "nodev", "duid", "allowinterfaces", "interface", "ia_pd"]),
-    HOSTAPD: frozenset(
-        [
-            "interface",
-            "bridge",
-            "driver",
-            "ssid2",
-            "utf8_ssid",
-            "country_code",
-            "ieee80211d",
-            "hw_mode",
-            "channel",
-            "ieee80211n",
-            "wmm_enabled",
-            "auth_algs",
-            "wpa",
-            "ap_isolate",
-            "ctrl_interface",
-            "ctrl_interface_group",
-            "logger_syslog",
-            "logger_syslog_level",
-            "logger_stdout",
-            "logger_stdout_level",
-        ]
-    ),
 }
 _LARGEST_BYTES = 64 * 1024
 # dnsmasq reads lines in pieces of 1024 bytes and takes the rest of a longer one, a comment's too, for a line
-# of its own (2.90, read_file); hostapd does so with 4095.
+# of its own (2.90, read_file).
 _LONGEST_LINE_BYTES = 1000
 Run = Callable[[Sequence[str]], None]
 
@@ -150,7 +127,10 @@ def apply(config: Config, run: Run = run_command, etc: Path = Path("/etc")) -> l
         text = _read(config.venue.run_dir / "rendered" / target.name)
         if target.installed.exists() and target.installed.read_text() == text:
             continue
-        _check(target.name, text, run)
+        if target.name == HOSTAPD:
+            _check_hostapd(text, config)
+        else:
+            _check(target.name, text, run)
         checked.append((target, text))
     for target, text in checked:
         target.installed.parent.mkdir(parents=True, exist_ok=True)
@@ -170,6 +150,13 @@ def _read(file: Path) -> str:
         raise NotApplied(f"{file} cannot be read ({error.strerror}): is the gate running?") from error
     with os.fdopen(descriptor, "rb") as stream:
         return stream.read(_LARGEST_BYTES).decode(errors="replace")
+
+
+def _check_hostapd(text: str, config: Config) -> None:
+    if text != hostapd_conf(config):
+        raise NotApplied(
+            f"{HOSTAPD} is not what the settings say: was yingke-gate restarted since they changed?"
+        )
 
 
 def _check(name: str, text: str, run: Run) -> None:

@@ -99,6 +99,11 @@ def test_stations_of_our_wifi_do_not_see_each_other() -> None:
     assert "ap_isolate=1" in hostapd_conf(box(wifi={"interface": "wlan0"})).splitlines()
 
 
+def test_the_gate_alone_may_talk_to_the_access_point() -> None:
+    """It names the hardware address of every station: not for the portal, nor for sync."""
+    assert "ctrl_interface_group=yingke-gate" in hostapd_conf(box(wifi={"interface": "wlan0"})).splitlines()
+
+
 def test_without_a_radio_there_is_nothing_for_hostapd() -> None:
     assert HOSTAPD not in render(box(), uplink_has_ipv6=True)
     assert HOSTAPD in render(box(wifi={"interface": "wlan0"}), uplink_has_ipv6=True)

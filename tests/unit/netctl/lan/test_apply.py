@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netctl.lan.access_point import DNSMASQ, PREFIX, write
+from netctl.lan.access_point import DNSMASQ, HOSTAPD, PREFIX, write
 from netctl.lan.apply import NotApplied, apply, run_command
 from sync.config import Config
 
@@ -74,6 +74,23 @@ def test_no_program_is_smuggled_in_with_the_question_for_a_prefix(tmp_path: Path
     with pytest.raises(NotApplied, match="settings we never write"):
         apply(config, Commands(), etc=tmp_path / "etc")
     assert not (tmp_path / "etc").exists()
+
+
+@pytest.mark.parametrize(
+    "smuggled", ["ctrl_interface=/etc/shadow", "ctrl_interface_group=yingke", "# a word"]
+)
+def test_the_access_point_is_told_to_the_letter_what_the_settings_say(tmp_path: Path, smuggled: str) -> None:
+    """As root it would hand the file named there to the group named there, though it is no folder."""
+    config = Config.parse({"venue": {"run_dir": str(tmp_path / "run")}, "wifi": {"interface": "wlan0"}})
+    write(config, uplink_has_ipv6=True)
+    file = tmp_path / "run" / "rendered" / HOSTAPD
+    ours = file.read_text()
+    file.write_text(ours + smuggled + "\n")
+    with pytest.raises(NotApplied, match="not what the settings say"):
+        apply(config, Commands(), etc=tmp_path / "etc")
+    assert not (tmp_path / "etc").exists()
+    file.write_text(ours)
+    assert tmp_path / "etc" / "hostapd" / "wlan0.conf" in apply(config, Commands(), etc=tmp_path / "etc")
 
 
 def test_a_setting_at_the_end_of_a_long_comment_is_not_installed(tmp_path: Path) -> None:
