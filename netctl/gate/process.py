@@ -44,8 +44,9 @@ async def run(config: Config) -> None:
         leases = LeaseFile(config.venue.data_dir / "dnsmasq" / "dnsmasq.leases")
         stations = Stations(kernel, leases)
         codes = await asyncio.to_thread(_roaming_codes, config)
-        gate = Gate(kernel, stations, database, records, clock, GuestLimits.of(config), codes)
         attendance = Attendance(database, clock, config.network.absent_after_seconds)
+        limits, note = GuestLimits.of(config), attendance.note
+        gate = Gate(kernel, stations, database, records, clock, limits, codes, note)
         condition = Condition(clock)
         sent_away = _deauthenticating(config)
         desk = Desk(gate, stations, attendance, condition, clock, sent_away)
@@ -53,7 +54,6 @@ async def run(config: Config) -> None:
         await gate.open()
         await attendance.open()
         stations.listen(attendance.heard, attendance.note)
-        gate.listen(attendance.note)
         twins = TwinWatch(gate, attendance, leases, records, clock)
         kernel.watch(stations.note, stations.note_missed, twins.heard_on)
         await server.open()

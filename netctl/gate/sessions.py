@@ -3,7 +3,7 @@
 Seconds are those of CLOCK_BOOTTIME, which never jumps: setting the wall clock ends nobody's session.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address
@@ -120,14 +120,17 @@ class Expel:
 Step = Admit | Expel
 
 
-def plan(sessions: Iterable[LiveSession], members: Mapping[Mac, Member], boottime: float) -> list[Step]:
-    """The steps after which the kernel admits exactly whom the sessions say, for as long as they say."""
-    wished = {session.mac: session for session in sessions}
-    steps = [step_for(session, members.get(mac), boottime) for mac, session in wished.items()]
-    return [step for step in steps if step] + [Expel(mac=mac) for mac in members if mac not in wished]
+def plan(
+    wished: Mapping[Mac, LiveSession], members: Mapping[Mac, Member], boottime: float
+) -> Iterator[Step | None]:
+    """The steps after which the kernel admits exactly whom the sessions say, for as long as they say; None
+    for each station that needs none, so that who goes through ten thousand can pause."""
+    for mac, session in wished.items():
+        yield _step_for(session, members.get(mac), boottime)
+    yield from (Expel(mac=mac) for mac in members if mac not in wished)
 
 
-def step_for(session: LiveSession, member: Member | None, boottime: float) -> Step | None:
+def _step_for(session: LiveSession, member: Member | None, boottime: float) -> Step | None:
     """The step after which the kernel has this station as its session says; None: it has."""
     seconds = session.seconds_left(boottime)
     if seconds <= 0:

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address
 
-from netctl.api import Ip, Mac, StepKind
+from netctl.api import Ip, Mac
+from netctl.gate.trace import Note
 from netctl.lan.leases import LeaseFile
 from netctl.linux.kernel import Kernel
 from netctl.linux.neighbours import Neighbour
@@ -24,14 +25,14 @@ class Stations:
         self._kernel = kernel
         self._leases = leases
         self._heard: Callable[[Mac], object] = lambda mac: None
-        self._note: Callable[[Mac, StepKind, str], object] = lambda mac, step, detail: None
+        self._note: Note = lambda mac, step, detail: None
         self._seen_at: dict[Ip, Mac] = {}
         self._heard_at: dict[Mac, set[Ip]] = {}
         self._known_leases: Mapping[Ip, Mac] = {}
         self._told_leases: Mapping[Ip, Mac] | None = None
         self._missed = asyncio.Event()
 
-    def listen(self, heard: Callable[[Mac], object], note: Callable[[Mac, StepKind, str], object]) -> None:
+    def listen(self, heard: Callable[[Mac], object], note: Note) -> None:
         """`heard` is told of each sign of life, `note` of each address given out."""
         self._heard = heard
         self._note = note

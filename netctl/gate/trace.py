@@ -4,12 +4,12 @@ Bounded: a phone that asks every few seconds for days is one step with a count.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from netctl.api import Step, StepKind
+from netctl.api import Mac, Step, StepKind
 from netctl.wire import decode, encode
 
 MOST_STEPS: Final = 16
@@ -20,6 +20,8 @@ _FIRST: Final = 3
 _RECENT: Final = 5
 
 Trace = tuple[Step, ...]
+Note = Callable[[Mac, StepKind, str], object]
+"""Who is told what becomes of a station, and the detail of it."""
 
 
 def noted(trace: Trace, kind: StepKind, at: datetime, detail: str = "", count: int = 1) -> Trace:

@@ -4,8 +4,9 @@ The gate writes each change down first; here nothing is asked of kernel or disk.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
+from itertools import islice
 from math import inf
 from typing import TypeVar
 
@@ -13,7 +14,8 @@ from netctl.api import EndReason, Mac, Why
 from netctl.gate.day_use import session_on_day
 from netctl.gate.devices import ALLOWED, KnownDevices
 from netctl.gate.ledger import Ledger
-from netctl.gate.limits import GuestLimits, why_ending
+from netctl.gate.limits import TEMPORARY_PASS, GuestLimits, why_ending
+from netctl.gate.refused import Refused
 from netctl.gate.sessions import LiveSession, Member, corrected, counted
 from netctl.gate.stations import Stations
 from netctl.gate.store import Stamp
@@ -88,6 +90,20 @@ class Wishes:
         )
         return self.within_hours(session, self.closing())
 
+    def new_pass(self, mac: Mac, stamp: Stamp) -> LiveSession:
+        fresh = self.new_session(mac, TEMPORARY_PASS, None, self._limits.pass_seconds, stamp)
+        return replace(fresh, bytes_limit=self._limits.pass_bytes)
+
+    def refusal(self, mac: Mac, method: str) -> Refused | None:
+        """Why this station is not admitted now: blocked, closed, or its volume of the day used up."""
+        if self._devices.kind_of(mac) == "blocked":
+            return Refused("blocked", "This device is blocked here.", "Please ask the staff.")
+        if self._limits.is_for_guests(method) and self.closing() <= self._clock.boottime():
+            return Refused("closed", "The store is closed.", "The WiFi opens with the store.")
+        if self._ledger.is_used_up(mac):
+            return Refused("quota", "The volume of today is used up.", "Come back tomorrow.")
+        return None
+
     def limit(self, mac: Mac) -> None:
         """How fast this station may be from now on; with a total everybody has a share of it."""
         before, session = self.rates.pop(mac, None), self.live.get(mac)
@@ -129,9 +145,10 @@ class Wishes:
         return senders
 
 
-async def in_turns(things: Sequence[T]) -> AsyncIterator[T]:
+async def in_turns(things: Iterable[T]) -> AsyncIterator[T]:
     """One after the other, letting others have their turn in between: there may be ten thousand."""
-    for at in range(0, len(things), _LOOKED_AT_ONCE):
-        for thing in things[at : at + _LOOKED_AT_ONCE]:
+    rest = iter(things)
+    while some := list(islice(rest, _LOOKED_AT_ONCE)):
+        for thing in some:
             yield thing
         await asyncio.sleep(0)

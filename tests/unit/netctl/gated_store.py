@@ -48,8 +48,9 @@ class GatedStore:
         self.stations = Stations(kernel, LeaseFile(self.lease_file))
         self.config = Config.parse({"limits": limits or {}})
         guest_limits, codes = GuestLimits.of(self.config), codes or RoamingCodes(None)
-        self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits, codes)
         self.attendance = Attendance(self.database, clock, ABSENT_AFTER_SECONDS)
+        note = self.attendance.note
+        self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits, codes, note)
         self.waiting = WaitingRequests(self.gate, self.database, records, clock)
         self.condition = Condition(clock)
         self.desk = Desk(self.gate, self.stations, self.attendance, self.condition, clock)
@@ -58,7 +59,6 @@ class GatedStore:
         await self.gate.open()
         await self.attendance.open()
         self.stations.listen(self.attendance.heard, self.attendance.note)
-        self.gate.listen(self.attendance.note)
 
     def lease(self, ip: Ip, mac: Mac) -> None:
         """dnsmasq gives the station an address, and the kernel hears it there."""
