@@ -88,7 +88,11 @@ def decide(
         return "other_brand"
     if wish.contact not in (origin.phone, origin.email):
         return "wrong_contact"
-    ends_at = surely_ends(origin)
+    try:
+        ends_at = surely_ends(origin)
+    except OverflowError:
+        # A store said what no calendar holds: nothing is owed, and nobody else's answer waits for it.
+        return "over"
     if origin.ended_because not in (None, _LEFT_ONLY) or whole_seconds(ends_at - now) < 1:
         return "over"
     return Honoured(
@@ -97,7 +101,10 @@ def decide(
 
 
 def surely_ends(origin: Origin) -> datetime:
-    """When the session is over for sure. It began before head office heard of it, whatever a clock says."""
+    """When the session is over for sure. It began before head office heard of it, whatever a clock says.
+
+    Raises OverflowError.
+    """
     started = origin.started
     if started.synced:
         return min(started.at, origin.received_at) + timedelta(seconds=origin.seconds_granted)

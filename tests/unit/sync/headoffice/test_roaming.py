@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -115,6 +116,21 @@ def test_a_start_nobody_knows_gives_half_an_hour_at_most() -> None:
     assert surely_ends(unsure) == ORIGIN.received_at + timedelta(seconds=UNSURE_SECONDS)
     short = replace(unsure, seconds_granted=60)
     assert surely_ends(short) == ORIGIN.received_at + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"seconds_granted": 2**62},
+        {"seconds_granted": 2**40},
+        {
+            "started": Told(at=NOON, synced=False, monotonic_ms=0),
+            "later": Told(at=NOON, synced=True, monotonic_ms=2**62),
+        },
+    ],
+)
+def test_a_store_that_tells_of_times_beyond_any_calendar_is_owed_nothing(said: dict[str, Any]) -> None:
+    assert _decide(origin=replace(ORIGIN, **said)) == "over"
 
 
 def test_every_refusal_has_its_sentence() -> None:
