@@ -13,7 +13,7 @@ def test_the_packet_filter_learns_whose_an_address_is(store: Store, phone: Phone
 
 
 def leased(store: Store) -> str:
-    return store.box.namespace.run("nft", "list", "set", "bridge", "yingke", "leased").stdout
+    return store.box.namespace.run("nft", "list", "set", "netdev", "yingke", "leased").stdout
 
 
 def test_dnsmasqs_file_shows_that_its_leases_are_all_there(store: Store, phone: Phone) -> None:
