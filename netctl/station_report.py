@@ -37,9 +37,9 @@ def one(station: StationStatus, zone: ZoneInfo) -> str:
     lines += [_step(step, zone) for step in station.steps]
     seen = {step.step for step in station.steps}
     missing = [_NAMES[kind] for kind in _WAY if kind not in seen]
-    if station.captive and missing:
+    if station.captive and station.present and missing:
         lines.append(f"{'never':<20}{', '.join(missing)}")
-    likely = sentence(station.steps, station.captive, bool(station.ips))
+    likely = sentence(station.steps, station.captive, station.present)
     if likely:
         lines += ["", likely]
     return "\n".join(lines)

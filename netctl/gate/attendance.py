@@ -5,10 +5,10 @@ import asyncio
 import logging
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 
-from netctl.api import Mac, Presence, StepKind
+from netctl.api import Ip, Mac, Presence, StepKind
 from netctl.gate import presence_store as store
 from netctl.gate.database import GateDatabase
 from netctl.gate.presences import Leave, Stay, is_over, leave, leave_before_boot, new_station_code
@@ -23,9 +23,17 @@ _SAVED_AT_ONCE = 100
 
 
 class Attendance:
-    """The stays that go on. `heard` is told of each sign of life, `sweep` closes the stays of the silent."""
+    """The stays that go on. `heard` is told of each sign of life, `sweep` closes the stays of the silent;
+    `leased_to` names the addresses that a station holds of ours."""
 
-    def __init__(self, database: GateDatabase, clock: Clock, absent_after_seconds: int) -> None:
+    def __init__(
+        self,
+        database: GateDatabase,
+        clock: Clock,
+        absent_after_seconds: int,
+        leased_to: Callable[[Mac], Sequence[Ip]],
+    ) -> None:
+        self._leased_to = leased_to
         self._database = database
         self._clock = clock
         self._absent_after_seconds = absent_after_seconds
@@ -55,6 +63,10 @@ class Attendance:
         if known is not None:
             self._stays[mac] = replace(known, seen=boottime)
             return self._stays[mac]
+        steps = noted((), "joined", self._clock.now())
+        # Who comes back within the time of its lease is given none anew.
+        for ip in self._leased_to(mac):
+            steps = noted(steps, "lease", self._clock.now(), str(ip))
         stay = Stay(
             visit_id=new_id(),
             mac=mac,
@@ -62,7 +74,7 @@ class Attendance:
             joined_at=self._clock.now(),
             joined=boottime,
             seen=boottime,
-            steps=noted((), "joined", self._clock.now()),
+            steps=steps,
         )
         self._stays[mac] = self._unwritten[mac] = stay
         self._codes.add(stay.station_code)

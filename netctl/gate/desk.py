@@ -248,7 +248,7 @@ class Desk:
             station_code=stay.station_code if stay else "",
             present=stay is not None,
             captive=key not in _NOT_CAPTIVE,
-            why=why.sentence(key, session, bool(addresses), boottime),
+            why=why.sentence(key, session, self._stations.has_lease(mac), boottime),
             last_seen_at=self._clock.now() - timedelta(seconds=boottime - stay.seen) if stay else None,
             session=self._gate.seen(session) if session else None,
             steps=stay.steps if stay else (),

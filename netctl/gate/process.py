@@ -44,7 +44,7 @@ async def run(config: Config) -> None:
         leases = LeaseFile(config.venue.data_dir / "dnsmasq" / "dnsmasq.leases")
         stations = Stations(kernel, leases)
         codes = await asyncio.to_thread(_roaming_codes, config)
-        attendance = Attendance(database, clock, config.network.absent_after_seconds)
+        attendance = Attendance(database, clock, config.network.absent_after_seconds, stations.leased_to)
         limits, note = GuestLimits.of(config), attendance.note
         gate = Gate(kernel, stations, database, records, clock, limits, codes, note)
         condition = Condition(clock)

@@ -111,8 +111,9 @@ class Stations:
         leases = self._leases.read()
         for ip, mac in leases.items():
             if self._known_leases.get(ip) != mac:
-                self._heard(mac)
+                # In this order: who joins just now is noted with its leases.
                 self._note(mac, "lease", str(ip))
+                self._heard(mac)
         self._known_leases = leases
         if leases != self._told_leases:
             await self._kernel.lease(self.leased_pairs())

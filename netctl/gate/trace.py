@@ -45,14 +45,16 @@ def from_text(text: str) -> Trace:
     return tuple(decode(Step, step, strict=False) for step in json.loads(text))
 
 
-def sentence(trace: Sequence[Step], captive: bool, has_address: bool) -> str:
+def sentence(trace: Sequence[Step], captive: bool, present: bool) -> str:
     """The likely reason why the portal did not pop up; empty where nothing is missing."""
     seen = {step.step for step in trace}
     if "cloned" in seen:
         return "Another device uses the same hardware address: whoever is admitted, both are."
-    if not captive:
+    if not captive or "admitted" in seen:
         return ""
-    if not has_address:
+    if not present:
+        return "It is not here: it is switched off, out of reach, or on another WiFi."
+    if "lease" not in seen:
         return "It holds no address of ours: it has a fixed one, or DHCP did not get through. Join again."
     if "portal" in seen:
         return "The portal was opened; the form was not sent." if "form" not in seen else ""

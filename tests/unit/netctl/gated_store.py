@@ -48,7 +48,8 @@ class GatedStore:
         self.stations = Stations(kernel, LeaseFile(self.lease_file))
         self.config = Config.parse({"limits": limits or {}})
         guest_limits, codes = GuestLimits.of(self.config), codes or RoamingCodes(None)
-        self.attendance = Attendance(self.database, clock, ABSENT_AFTER_SECONDS)
+        leased_to = self.stations.leased_to
+        self.attendance = Attendance(self.database, clock, ABSENT_AFTER_SECONDS, leased_to)
         note = self.attendance.note
         self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits, codes, note)
         self.waiting = WaitingRequests(self.gate, self.database, records, clock)

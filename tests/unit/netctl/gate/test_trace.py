@@ -59,18 +59,28 @@ def test_a_trace_stays_short_and_begins_as_it_began(things: list[tuple[StepKind,
     ],
 )
 def test_the_likely_reason_is_named(kinds: list[StepKind], says: str) -> None:
-    said = sentence(trace(*kinds), captive=True, has_address=True)
+    said = sentence(trace(*kinds), captive=True, present=True)
     assert said.lower().find(says.lower()) >= 0
     assert bool(said) == bool(says)
 
 
 def test_without_an_address_of_ours_that_is_the_reason() -> None:
-    assert "no address of ours" in sentence(trace("joined"), captive=True, has_address=False)
+    """Though its packets are seen, and led to the portal: those of a fixed address are."""
+    for seen in (trace("joined"), trace("joined", "check", "portal")):
+        assert "no address of ours" in sentence(seen, captive=True, present=True)
+
+
+def test_of_who_is_not_here_nothing_is_said_but_that() -> None:
+    assert "not here" in sentence((), captive=True, present=False)
+
+
+def test_whose_session_ended_needs_no_reason() -> None:
+    assert sentence(trace("joined", "lease", "admitted", "ended"), captive=True, present=True) == ""
 
 
 def test_who_is_admitted_needs_no_reason_unless_there_are_two_of_them() -> None:
-    assert sentence(trace("joined", "admitted"), captive=False, has_address=True) == ""
-    assert "Another device" in sentence(trace("admitted", "cloned"), captive=False, has_address=True)
+    assert sentence(trace("joined", "admitted"), captive=False, present=True) == ""
+    assert "Another device" in sentence(trace("admitted", "cloned"), captive=False, present=True)
 
 
 async def test_a_shoppers_way_through_the_gate_is_told_step_by_step(tmp_path: Path) -> None:
@@ -102,6 +112,19 @@ async def test_a_shoppers_way_through_the_gate_is_told_step_by_step(tmp_path: Pa
         assert status.steps == seen.steps
 
 
+async def test_who_comes_back_with_the_lease_of_before_has_an_address(tmp_path: Path) -> None:
+    async with running(tmp_path, FakeClock()) as store:
+        store.lease(ANNAS_IP, ANNA)
+        await store.stations.look_for_new_leases()
+        await store.attendance.write_joins()
+        store.clock.advance(301)
+        await store.attendance.sweep()
+        assert store.attendance.stay_of(ANNA) is None
+        await store.stations.look_for_new_leases()
+        steps = [(step.step, step.detail, step.count) for step in store.attendance.heard(ANNA).steps]
+        assert steps == [("joined", "", 1), ("lease", "10.77.0.11", 1)]
+
+
 async def test_a_restart_keeps_the_traces_and_a_leave_ends_them(tmp_path: Path) -> None:
     clock = FakeClock()
     kernel = FakeKernel(clock)
@@ -130,6 +153,6 @@ async def test_who_is_refused_finds_that_in_the_trace(tmp_path: Path) -> None:
         await store.waiting.look()
         stay = store.attendance.stay_of(ANNA)
         assert stay is not None
-        assert [(step.step, step.detail, step.count) for step in stay.steps[1:]] == [
+        assert [(step.step, step.detail, step.count) for step in stay.steps[2:]] == [
             ("refused", "blocked", 2)
         ]
