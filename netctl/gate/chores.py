@@ -19,7 +19,7 @@ from netctl.lan import access_point
 from netctl.linux import links
 from netctl.linux.kernel import Kernel
 from netctl.linux.nft import FilterFailed
-from netctl.linux.shaper import ShaperFailed
+from netctl.linux.rates import ShaperFailed
 from sync.config import Config
 from sync.process import ProcessFailed
 from sync.records.connect import RecordsUnavailable

@@ -14,7 +14,7 @@ from netctl.gate.stations import Stations
 from netctl.gate.wishes import Wishes, in_turns
 from netctl.linux.kernel import Kernel
 from netctl.linux.nft import FilterFailed
-from netctl.linux.shaper import Rates
+from netctl.linux.rates import Rates
 from sync.model import Clock
 
 log = logging.getLogger(__name__)

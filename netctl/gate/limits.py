@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from netctl.api import EndReason
 from netctl.gate.sessions import LiveSession, why_over
-from netctl.linux.shaper import Rates
+from netctl.linux.rates import Rates
 from sync.config import Config
 from sync.opening_hours import Span, closes_at, opens_at, parse_opening_hours
 

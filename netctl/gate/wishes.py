@@ -20,7 +20,7 @@ from netctl.gate.sessions import LiveSession, Member, corrected, counted
 from netctl.gate.stations import Stations
 from netctl.gate.store import Stamp
 from netctl.gate.why import why
-from netctl.linux.shaper import Rates
+from netctl.linux.rates import Rates
 from sync.model import Clock, new_id
 
 T = TypeVar("T")

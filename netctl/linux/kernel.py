@@ -22,7 +22,8 @@ from netctl.linux.conntrack import Connections, SharedWalks
 from netctl.linux.elements import Pair
 from netctl.linux.neighbours import Neighbour, NeighbourNews, Neighbours
 from netctl.linux.nft import PacketFilter
-from netctl.linux.shaper import Rates, Shaper
+from netctl.linux.rates import Rates
+from netctl.linux.shaper import Shaper
 from sync.config import Config
 from sync.process import ProcessFailed
 

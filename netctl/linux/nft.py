@@ -24,8 +24,8 @@ from sync.process import ProcessFailed
 ANSWERER_PORT = 5354
 """Where the gate answers DNS itself while the uplink is down."""
 
-# Three bits of the packet's mark; the others stay free for shaping.
-_OUR_WORD, _STRANGER, _GARDEN = "0x10000000", "0x20000000", "0x40000000"
+# Three bits of the packet's mark. The first is on what the box says itself, which waits in no queue.
+OUR_WORD, _STRANGER, _GARDEN = "0x10000000", "0x20000000", "0x40000000"
 _TABLES = ("inet yingke", "netdev yingke", "bridge yingke")
 _TOO_LONG = "Message too long"
 _SURELY_SHORT = 30_000
@@ -259,7 +259,7 @@ def _definitions(config: Config) -> str:
             f"define LAN_NET6 = {ours6.network}",
             f"define INTERCEPT = {config.portal.intercept_port}",
             f"define ANSWERER = {ANSWERER_PORT}",
-            f"define OUR_WORD = {_OUR_WORD}",
+            f"define OUR_WORD = {OUR_WORD}",
             f"define STRANGER = {_STRANGER}",
             f"define GARDEN = {_GARDEN}",
         ]

@@ -10,189 +10,29 @@ from nothing 5 s in one direction, which is the kernel's own time.
 import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from errno import ENOENT, EOPNOTSUPP, EPERM
-from ipaddress import IPv4Interface, IPv6Interface
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netctl.api import Mac
 from netctl.linux import queues
+from netctl.linux.lanes import HANDLE, IFB, TABLE, Lane, rules
 from netctl.linux.nft import first_complaint, libnftables
-from netctl.linux.queues import Message, Queues, Refused
+from netctl.linux.queues import Queues, Refused
+from netctl.linux.rates import Rates, ShaperFailed, Wish, wish
 from sync.config import Config
 
 log = logging.getLogger(__name__)
 
-TABLE: Final = "netdev yingke_shaper"
-IFB: Final = "ifb-yingke"
-# "YK": by this handle we know our own queues again after a crash.
-HANDLE: Final = 0x594B0000
-_TOTAL, _OTHERS = HANDLE | 1, HANDLE | 8
-# The bit that ruleset.nft sets on what the box says itself.
-_OUR_WORD: Final = 0x10000000
-# A station's leaf need not tell many flows apart; ten thousand leaves of the usual 1024 would take 1.3 GB.
-_FLOWS, _FLOWS_OF_OTHERS = 32, 1024
-_FAIR = "fq_codel"
-_PLAIN = "pfifo, as this kernel has no fq_codel (CONFIG_NET_SCH_FQ_CODEL)"
-# HTB takes turns by packets where one is longer than a turn, and merged ones are up to 64 kB: a station with
-# four downloads then got a fifth of one with a single download. A total of 20 Mbit/s sends this in 24 ms.
-_TURN_BYTES = 60_000
 _AT_ONCE = 1000
 _FULL_KERNEL = "install the distribution's full kernel, or load it: modprobe {}"
-
-
-class ShaperFailed(Exception):
-    """Rates cannot be kept here; the text is what is missing and the remedy. Access is not touched by it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """Limits in kbit/s, 0 for none."""
-
-    down_kbit: int = 0
-    up_kbit: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What one direction should be like: everybody together, and each station with a class, in kbit/s."""
-
-    total_kbit: int
-    ceilings: Mapping[Mac, int]
-
-    @property
-    def empty(self) -> bool:
-        return not self.total_kbit and not self.ceilings
-
-
-def wish(total_kbit: int, kbits: Mapping[Mac, int]) -> Wish:
-    """With a total each station has a class, so that it gets its share; else only who has a limit."""
-    ceilings = {mac: kbit or total_kbit for mac, kbit in kbits.items() if kbit or total_kbit}
-    return Wish(total_kbit=total_kbit, ceilings=ceilings)
-
-
-def minors() -> Iterator[int]:
-    """Numbers for classes, 32,767 of them. The low four bits are 8 to 15: on a wired port pfifo_fast takes
-    them for the packet's priority, and all of these for the same ordinary one.
-    """
-    return (high << 4 | low for high in range(0x1000) for low in range(8, 16) if (high, low) != (0, 8))
-
-
-class Change(NamedTuple):
-    """Classes to come, elements of the map to go and to come, classes to go; carried out in this order."""
-
-    made: list[Message]
-    going: Sequence[str]
-    coming: Sequence[str]
-    removed: list[Message]
-
-
-@dataclass(slots=True, kw_only=True)
-class Lane:
-    """One direction as it is in the kernel: the interface it waits on, and each station's class."""
-
-    name: str
-    index: int
-    map: str
-    total_kbit: int
-    fair: bool
-    classes: dict[Mac, tuple[int, int]] = field(default_factory=dict)
-    """Class and ceiling in kbit/s of each station."""
-    _free: list[int] = field(default_factory=list)
-    _fresh: Iterator[int] = field(default_factory=minors)
-
-    def opened(self) -> list[Message]:
-        """The root, and with a total what is above all."""
-        if not self.total_kbit:
-            return [queues.htb_root(self.index, HANDLE, 0)]
-        total = self.total_kbit
-        above = queues.htb_class(self.index, _TOTAL, HANDLE, kbit=total, ceil_kbit=total, turn=_TURN_BYTES)
-        others = self._class(_OTHERS, total, _FLOWS_OF_OTHERS)
-        return [queues.htb_root(self.index, HANDLE, _OTHERS & 0xFFFF), above, *others]
-
-    def change(self, ceilings: Mapping[Mac, int]) -> Change:
-        """What makes it so. Raises ShaperFailed when there are more stations than classes."""
-        going = [mac for mac in self.classes if mac not in ceilings]
-        coming = [mac for mac in ceilings if mac not in self.classes]
-        other = [mac for mac in ceilings if mac in self.classes and self.classes[mac][1] != ceilings[mac]]
-        removed = [queues.no_class(self.index, self._leave(mac)) for mac in going]
-        made: list[Message] = []
-        for mac in coming:
-            self.classes[mac] = (self._number(), ceilings[mac])
-            made += self._class(*self.classes[mac], _FLOWS)
-        for mac in other:
-            self.classes[mac] = (self.classes[mac][0], ceilings[mac])
-            made += self._class(*self.classes[mac], None)
-        elements = [f"{mac} : {_class_id(self.classes[mac][0])}" for mac in coming]
-        return Change(made=made, going=going, coming=elements, removed=removed)
-
-    def _leave(self, mac: Mac) -> int:
-        handle, _ = self.classes.pop(mac)
-        self._free.append(handle)
-        return handle
-
-    def _number(self) -> int:
-        fresh = next(self._fresh, None)
-        if fresh is not None:
-            return HANDLE | fresh
-        if self._free:
-            return self._free.pop(0)
-        raise ShaperFailed("more than 32,767 stations at once have a rate: no class is left for another")
-
-    def _class(self, handle: int, ceil_kbit: int, flows: int | None) -> list[Message]:
-        # A class's own rate is given past the total: so small that even 16,000 of them keep to it. What was
-        # saved up of it goes before everybody's turn: a page's first packets do not wait for downloads.
-        own = min(ceil_kbit, max(1, self.total_kbit >> 14)) if self.total_kbit else ceil_kbit
-        parent = _TOTAL if self.total_kbit else HANDLE
-        made = queues.htb_class(self.index, handle, parent, kbit=own, ceil_kbit=ceil_kbit, turn=_TURN_BYTES)
-        if self.fair:
-            return [made, queues.fair_leaf(self.index, handle, kbit=ceil_kbit, flows=flows)]
-        return [made, queues.plain_leaf(self.index, handle, kbit=ceil_kbit)]
 
 
 def batched(elements: Sequence[str]) -> Iterator[Sequence[str]]:
     """In parts: ten thousand at once are too long a message where the gate is not root of the machine."""
     return (elements[at : at + _AT_ONCE] for at in range(0, len(elements), _AT_ONCE))
-
-
-def _class_id(handle: int) -> str:
-    return f"{handle >> 16:x}:{handle & 0xFFFF:x}"
-
-
-def rules(config: Config, lanes: Mapping[str, Lane]) -> str:
-    """Our table, with empty maps: `down` on the way out of the bridge, `up` on the way in."""
-    bridge = config.network.bridge
-    ours4, ours6 = IPv4Interface(config.network.lan_address).ip, IPv6Interface(config.network.lan_ula).ip
-    lines = [f"add table {TABLE}"]
-    for name, lane in lanes.items():
-        hook = "egress" if name == "down" else "ingress"
-        lines.append(f"add map {TABLE} {name} {{ type ether_addr : classid; size 65535; }}")
-        # After the admission chain: who may not pass waits in nobody's class.
-        chain = f"{{ type filter hook {hook} device {bridge} priority filter + 10; policy accept; }}"
-        lines.append(f"add chain {TABLE} {name} {chain}")
-        rule = f"add rule {TABLE} {name} "
-        if name == "down":
-            # Pages, names and leases never wait: past all classes, by the root's own handle.
-            past = f"meta priority set {_class_id(HANDLE)} accept"
-            lines += [
-                f"{rule}meta mark & {_OUR_WORD:#x} != 0 {past}",
-                f"{rule}ether type != {{ ip, ip6 }} {past}",
-                f"{rule}meta priority set ether daddr map @down",
-            ]
-            continue
-        lines += [
-            f"{rule}meta pkttype != host accept",
-            f"{rule}ether type != {{ ip, ip6 }} accept",
-            f"{rule}ip daddr {ours4} accept",
-            f"{rule}ip6 daddr {{ {ours6}, fe80::/10 }} accept",
-            f'{rule}meta priority set ether saddr map @up fwd to "{IFB}"',
-        ]
-        if lane.total_kbit:
-            lines.append(f'{rule}fwd to "{IFB}"')
-    return "\n".join(lines)
 
 
 class Shaper:

@@ -192,9 +192,10 @@ class Street:
     def close(self) -> None:
         for table in ("inet", "netdev", "bridge"):
             subprocess.run(["nft", "delete", "table", table, "yingke"], check=True)
+        # The kernel takes a namespace apart when it has time: our ends would be in the next street's way.
+        for link in (self.anna.port, self.ben.port, "wan", "owner-laptop", "br-lan", "owner-port"):
+            ip(f"link del {link}")
         for phone in (self.anna, self.ben):
             phone.namespace.close()
         self.host.close()
         self.laptop.close()
-        for link in ("br-lan", "owner-port"):
-            ip(f"link del {link}")

@@ -9,7 +9,7 @@ from netctl.gate.sessions import Admit, Member
 from netctl.linux.elements import Pair
 from netctl.linux.neighbours import Neighbour
 from netctl.linux.nft import FilterFailed
-from netctl.linux.shaper import Rates
+from netctl.linux.rates import Rates
 from tests.clock import FakeClock
 
 

@@ -12,7 +12,9 @@ from socket import SHUT_RDWR, SOCK_DGRAM, SOCK_STREAM, socket
 import pytest
 
 from netctl.api import Mac
-from netctl.linux.shaper import IFB, Rates, Shaper, ShaperFailed
+from netctl.linux.lanes import IFB
+from netctl.linux.rates import Rates, ShaperFailed
+from netctl.linux.shaper import Shaper
 from sync.config import Config
 from tests.integration.netctl.street import HOST, HOST6, OURS, Phone, Street, listen
 from tests.lab.waiting import until

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from netctl.gate.refused import Refused
-from netctl.linux.shaper import Rates
+from netctl.linux.rates import Rates
 from tests.clock import FakeClock
 from tests.unit.netctl.fake_kernel import FakeKernel
 from tests.unit.netctl.gated_store import ANNA, ANNAS_IP, BEN, BENS_IP, GatedStore, running

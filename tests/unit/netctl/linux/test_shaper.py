@@ -7,8 +7,10 @@ from itertools import islice
 import pytest
 
 from netctl.api import Mac
+from netctl.linux.lanes import HANDLE, Lane, minors, rules
 from netctl.linux.queues import Message, Queues, Refused, Root
-from netctl.linux.shaper import HANDLE, Lane, Rates, Shaper, ShaperFailed, minors, rules, wish
+from netctl.linux.rates import Rates, ShaperFailed, wish
+from netctl.linux.shaper import Shaper
 from sync.config import Config
 
 ANNA, BEN = Mac("02:00:5e:10:00:01"), Mac("02:00:5e:10:00:02")
