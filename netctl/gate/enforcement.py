@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from netctl.api import Ip, Mac
 from netctl.gate.devices import ALLOWED, KnownDevices
 from netctl.gate.refused import Refused
-from netctl.gate.sessions import Admit, Expel, LiveSession, Member, Step, admitting, counted, plan
+from netctl.gate.sessions import Admit, Expel, LiveSession, Member, Step, admitting, counted, plan, step_for
 from netctl.gate.station_locks import StationLocks
 from netctl.gate.stations import Stations
 from netctl.gate.wishes import Wishes, in_turns
@@ -18,6 +18,9 @@ from netctl.linux.rates import Rates
 from sync.model import Clock
 
 log = logging.getLogger(__name__)
+
+# When more are missing somebody has taken them out.
+_LEFT_OUT_AT_MOST = 100
 
 
 class Enforcement:
@@ -73,7 +76,7 @@ class Enforcement:
         # Whom anything happened to meanwhile is somewhere between wish and truth: next time.
         now = {session.mac: session for session in self._wishes.wished()}
         busy |= {step.mac for step in steps if now.get(step.mac) is not wished.get(step.mac)}
-        await self._take([step for step in steps if step.mac not in busy])
+        await self._take(await self._confirmed([step for step in steps if step.mac not in busy]))
 
     async def shape(self, totals: Rates) -> None:
         """Tells the shaper who is limited to what, and all together to `totals`. Raises ShaperFailed."""
@@ -120,6 +123,21 @@ class Enforcement:
         fresh = counted(session, await self._kernel.member(session.mac))
         self._wishes.live[session.mac] = fresh
         return fresh
+
+    async def _confirmed(self, steps: Sequence[Step]) -> Sequence[Step]:
+        """Without those whom only the listing left out: to admit them anew would set their counts back."""
+        admits = [step for step in steps if isinstance(step, Admit)]
+        if len(admits) > _LEFT_OUT_AT_MOST:
+            return steps
+        wished = {session.mac: session for session in self._wishes.wished()}
+        still: list[Step] = [step for step in steps if isinstance(step, Expel)]
+        for mac in [step.mac for step in admits if step.mac in wished]:
+            member = await self._kernel.member(mac)
+            step = step_for(wished[mac], member, self._clock.boottime())
+            # Whom anything happened to while the kernel was asked: next time.
+            if step is not None and mac not in self._locks.busy():
+                still.append(step)
+        return still
 
     async def _take(self, steps: Sequence[Step]) -> None:
         admits = [

@@ -126,11 +126,11 @@ def plan(
     """The steps after which the kernel admits exactly whom the sessions say, for as long as they say; None
     for each station that needs none, so that who goes through ten thousand can pause."""
     for mac, session in wished.items():
-        yield _step_for(session, members.get(mac), boottime)
+        yield step_for(session, members.get(mac), boottime)
     yield from (Expel(mac=mac) for mac in members if mac not in wished)
 
 
-def _step_for(session: LiveSession, member: Member | None, boottime: float) -> Step | None:
+def step_for(session: LiveSession, member: Member | None, boottime: float) -> Step | None:
     """The step after which the kernel has this station as its session says; None: it has."""
     seconds = session.seconds_left(boottime)
     if seconds <= 0:

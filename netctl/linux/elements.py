@@ -1,12 +1,12 @@
 """Sets of the packet filter as text: what is put in and taken out, and what was listed. Pure."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from ipaddress import IPv4Address
-from typing import Any, NamedTuple
+from typing import Any
 
 from netctl.api import Mac
 from netctl.gate.sessions import Admit, Member
+from netctl.linux.members import Counted
 
 UP, DOWN = "inet yingke admitted", "netdev yingke admitted"
 GARDEN = ("inet yingke garden4", "inet yingke garden6")
@@ -16,22 +16,10 @@ _LEASES: Mapping[str, Callable[[IPv4Address], str]] = {
     "netdev yingke": str,
     "bridge yingke": str,
 }
-_ENDLESS = 2**31
-_UNITS = {"d": 86400, "h": 3600, "m": 60, "s": 1}
-_PARTS = re.compile(r"([0-9]+)([a-z]+)")
-_EXPIRES = re.compile(r"expires ([0-9a-z]+)")
-_BYTES = re.compile(r"counter packets [0-9]+ bytes ([0-9]+)")
 _AT_ONCE = 500
 
 Pair = tuple[Mac, IPv4Address]
 """A station and an address it has leased."""
-
-
-class Counted(NamedTuple):
-    """One station in one set: what is left of its time, and the bytes counted."""
-
-    seconds_left: int
-    bytes: int
 
 
 def put(where: str, elements: Iterable[object]) -> list[str]:
@@ -85,35 +73,6 @@ def leasing(
 
 def _pairs(pairs: Iterable[Pair], written: Callable[[IPv4Address], str]) -> list[str]:
     return [f"{mac} . {written(address)}" for mac, address in sorted(pairs)]
-
-
-def parse_set(listed: Mapping[str, Any]) -> dict[Mac, Counted]:
-    """`nft -j list set` -> members. One without a timeout counts as endless: it is not of our making."""
-    found: dict[Mac, Counted] = {}
-    for inner in _elements(listed):
-        # libnftables writes a MAC as we do.
-        found[Mac(inner["val"])] = Counted(
-            seconds_left=inner.get("expires", _ENDLESS), bytes=inner.get("counter", {}).get("bytes", 0)
-        )
-    return found
-
-
-def parse_element(mac: Mac, shown: str) -> dict[Mac, Counted]:
-    """`nft get element` of one station -> itself. As text: libnftables 1.0.6 has no JSON for it."""
-    inside = shown.partition("elements = {")[2]
-    if mac not in inside:
-        return {}
-    left, counted = _EXPIRES.search(inside), _BYTES.search(inside)
-    return {
-        mac: Counted(
-            seconds_left=_seconds(left[1]) if left else _ENDLESS, bytes=int(counted[1]) if counted else 0
-        )
-    }
-
-
-def _seconds(shown: str) -> int:
-    """`1h2m3s40ms`, begun seconds left out, as in the JSON of a listing."""
-    return sum(int(number) * _UNITS[unit] for number, unit in _PARTS.findall(shown) if unit in _UNITS)
 
 
 def parse_timed(listed: Mapping[str, Any]) -> list[str]:

@@ -16,8 +16,9 @@ from typing import Any
 from netctl.api import Mac
 from netctl.gate.sessions import Admit, Member
 from netctl.linux import elements
-from netctl.linux.elements import DOWN, GARDEN, UP, Pair, merged, parse_element, parse_set, parse_timed
+from netctl.linux.elements import DOWN, GARDEN, UP, Pair, merged, parse_timed
 from netctl.linux.features import FEATURES, Feature
+from netctl.linux.members import find_member, list_members
 from sync.config import Config
 from sync.process import ProcessFailed
 
@@ -31,7 +32,6 @@ _TOO_LONG = "Message too long"
 _SURELY_SHORT = 30_000
 # user_namespaces(7): all users there are, in init's own namespace only.
 _UID_MAP = Path("/proc/self/uid_map")
-_GONE = ("No such file or directory", "does not exist")
 # RFC 1918, 3927 and 6598; RFC 4193 and 4291.
 _PRIVATE4 = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10")
 _PRIVATE6 = ("fc00::/7", "fe80::/10")
@@ -131,17 +131,19 @@ class PacketFilter:
     def members(self) -> dict[Mac, Member] | None:
         """Who is in the sets right now; None when our tables are not loaded."""
         try:
-            up, down = (parse_set(self._list(where)) for where in (UP, DOWN))
-        except FilterFailed as failure:
-            if any(word in str(failure) for word in _GONE):
-                return None
-            raise
-        return merged(up, down)
+            return merged(list_members(UP), list_members(DOWN))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise FilterFailed(f"the sets cannot be listed: {error}") from error
 
     def member(self, mac: Mac) -> Member | None:
         """This station as it is in the sets right now: no listing of everybody. None: in neither."""
-        up, down = (parse_element(mac, self._get(where, mac)) for where in (UP, DOWN))
-        return merged(up, down).get(mac)
+        try:
+            up, down = (find_member(where, mac) for where in (UP, DOWN))
+        except OSError as error:
+            raise FilterFailed(f"a station cannot be looked up: {error}") from error
+        return merged({mac: up} if up else {}, {mac: down} if down else {}).get(mac)
 
     def attempt(self, feature: Feature) -> None:
         """Raises FilterFailed when the kernel cannot do it. Leaves nothing behind."""
@@ -158,14 +160,6 @@ class PacketFilter:
             return parse_timed(self._list(where))
         except FilterFailed:  # the first load, or a kernel that lacks something: `load` says what
             return []
-
-    def _get(self, where: str, mac: Mac) -> str:
-        try:
-            return self._run(f"get element {where} {{ {mac} }}")
-        except FilterFailed as failure:
-            if any(word in str(failure) for word in _GONE):
-                return ""
-            raise
 
     def _list(self, where: str) -> dict[str, Any]:
         self._nftables.set_json_output(True)

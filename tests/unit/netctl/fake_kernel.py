@@ -20,6 +20,7 @@ class FakeKernel:
         self._clock = clock
         self.loaded = False
         self.breaks = False
+        self.left_out: set[Mac] = set()
         self._sets: dict[Mac, tuple[float, int, int]] = {}
         self.table: dict[Ip, Neighbour] = {}
         self.forgotten: list[Ip] = []
@@ -79,6 +80,9 @@ class FakeKernel:
     async def members(self) -> dict[Mac, Member] | None:
         if not self.loaded:
             return None
+        return {mac: member for mac, member in self._members().items() if mac not in self.left_out}
+
+    def _members(self) -> dict[Mac, Member]:
         return {
             mac: Member(
                 mac=mac,
@@ -92,7 +96,7 @@ class FakeKernel:
         }
 
     async def member(self, mac: Mac) -> Member | None:
-        return (await self.members() or {}).get(mac)
+        return self._members().get(mac)
 
     async def lease(self, pairs: Sequence[Pair]) -> None:
         self._must_work()

@@ -305,6 +305,19 @@ async def test_a_flushed_packet_filter_is_loaded_again_with_everybody_in_it(tmp_
         assert store.kernel.open_for(ANNA)
 
 
+async def test_whom_only_the_listing_left_out_keeps_place_and_count(tmp_path: Path) -> None:
+    async with running(tmp_path, FakeClock()) as store:
+        await admitted(store)
+        store.kernel.left_out.add(ANNA)
+        store.kernel.count(ANNA, up=1, down=2)
+        before = list(store.kernel.done)
+        await store.gate.compare()
+        assert store.kernel.done == before
+        member = await store.kernel.member(ANNA)
+        assert member is not None
+        assert (member.bytes_up, member.bytes_down) == (1, 2)
+
+
 async def test_who_lost_a_place_in_the_sets_gets_it_back(tmp_path: Path) -> None:
     async with running(tmp_path, FakeClock()) as store:
         await admitted(store)

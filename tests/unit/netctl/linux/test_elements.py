@@ -1,75 +1,21 @@
 """What is put into the kernel's sets, and what is read from them."""
 
 from ipaddress import IPv4Address
-from typing import Any
-
-import pytest
 
 from netctl.api import Mac
 from netctl.gate.sessions import Admit, Member
-from netctl.linux.elements import (
-    Counted,
-    admitting,
-    leasing,
-    merged,
-    parse_element,
-    parse_set,
-    parse_timed,
-    put,
-    take,
-)
+from netctl.linux.elements import admitting, leasing, merged, parse_timed, put, take
+from netctl.linux.members import Counted
 
 ANNA, BEN = Mac("02:00:5e:10:00:01"), Mac("02:00:5e:10:00:02")
 
 
-def listed(*elements: Any) -> dict[str, Any]:
-    """As nft 1.0.6 prints it."""
-    return {"nftables": [{"metainfo": {"version": "1.0.6"}}, {"set": {"name": "admitted", "elem": elements}}]}
-
-
-def element(mac: str, expires: int, count: int) -> dict[str, Any]:
-    counter = {"packets": 1, "bytes": count}
-    return {"elem": {"val": mac, "timeout": 3600, "expires": expires, "counter": counter}}
-
-
-def test_members_are_read_with_their_time_and_count() -> None:
-    members = parse_set(listed(element(ANNA, 99, 1000)))
-    assert {mac: tuple(counted) for mac, counted in members.items()} == {ANNA: (99, 1000)}
-
-
-def test_an_empty_set_has_no_members() -> None:
-    assert parse_set({"nftables": [{"set": {"name": "admitted"}}]}) == {}
-
-
-def test_a_member_somebody_added_by_hand_is_seen_too() -> None:
-    (counted,) = parse_set(listed(ANNA)).values()
-    assert counted.seconds_left > 10**6
-
-
 def test_both_directions_stand_side_by_side() -> None:
-    both = merged(
-        parse_set(listed(element(ANNA, 9, 1))), parse_set(listed(element(ANNA, 8, 2), element(BEN, 7, 3)))
-    )
+    both = merged({ANNA: Counted(9, 1)}, {ANNA: Counted(8, 2), BEN: Counted(7, 3)})
     assert list(both.values()) == [
         Member(mac=ANNA, seconds_up=9, seconds_down=8, bytes_up=1, bytes_down=2),
         Member(mac=BEN, seconds_up=None, seconds_down=7, bytes_up=0, bytes_down=3),
     ]
-
-
-@pytest.mark.parametrize(
-    ("shown", "counted"),
-    [
-        ("counter packets 3 bytes 4096 timeout 10m expires 9m59s896ms", Counted(599, 4096)),
-        ("counter packets 0 bytes 0 timeout 30d expires 29d23h1m", Counted(2588460, 0)),
-        ("counter packets 0 bytes 7 timeout 1s expires 12ms", Counted(0, 7)),
-        ("timeout 20s expires 19s", Counted(19, 0)),
-    ],
-)
-def test_one_station_is_read_from_what_nft_shows_of_it(shown: str, counted: Counted) -> None:
-    told = f"table inet t {{\n\tset s {{\n\t\telements = {{ {ANNA} {shown} }}\n\t}}\n}}\n"
-    assert parse_element(ANNA, told) == {ANNA: counted}
-    assert parse_element(BEN, told) == {}
-    assert parse_element(ANNA, "") == {}
 
 
 def test_nothing_to_put_or_take_is_no_command() -> None:
@@ -121,4 +67,6 @@ def test_an_address_that_goes_from_one_station_to_another_stays_leased() -> None
 def test_the_walled_garden_is_carried_over_with_the_time_it_has_left() -> None:
     host = {"elem": {"val": "203.0.113.9", "timeout": 7200, "expires": 99}}
     leaving = {"elem": {"val": "203.0.113.10", "timeout": 7200, "expires": 0}}
-    assert parse_timed(listed(host, leaving)) == ["203.0.113.9 timeout 99s", "203.0.113.10 timeout 1s"]
+    # As nft 1.0.6 prints it.
+    listed = {"nftables": [{"metainfo": {"version": "1.0.6"}}, {"set": {"elem": [host, leaving]}}]}
+    assert parse_timed(listed) == ["203.0.113.9 timeout 99s", "203.0.113.10 timeout 1s"]

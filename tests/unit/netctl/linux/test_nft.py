@@ -1,7 +1,11 @@
 """Naming what the kernel lacks, and what the packet filter did not take."""
 
+from errno import EPERM
+
 import pytest
 
+from netctl.api import Mac
+from netctl.linux import nft
 from netctl.linux.nft import FilterFailed, PacketFilter, first_complaint, libnftables
 from sync.config import Config
 from sync.process import ProcessFailed
@@ -51,7 +55,20 @@ def test_a_complaint_is_one_line_without_a_place_in_no_file() -> None:
 
 def test_an_error_of_the_filter_is_raised() -> None:
     with pytest.raises(FilterFailed, match="not supported"):
-        PacketFilter(Config.parse({}), lambda: Library("list set")).members()
+        PacketFilter(Config.parse({}), lambda: Library("flush map")).answer_names_ourselves(True)
+
+
+def test_sets_that_cannot_be_read_are_an_error_of_the_filter_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object) -> None:
+        raise PermissionError(EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(nft, "list_members", forbidden)
+    monkeypatch.setattr(nft, "find_member", forbidden)
+    packet_filter = PacketFilter(Config.parse({}), lambda: Library("nothing"))
+    with pytest.raises(FilterFailed, match="not permitted"):
+        packet_filter.members()
+    with pytest.raises(FilterFailed, match="not permitted"):
+        packet_filter.member(Mac("02:00:5e:10:00:01"))
 
 
 def test_without_libnftables_the_remedy_is_named() -> None:
