@@ -9,7 +9,15 @@ from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import ICMP, IP, UDP
-from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6
+from scapy.layers.inet6 import (
+    ICMPv6ND_NA,
+    ICMPv6ND_NS,
+    ICMPv6ND_RS,
+    ICMPv6NDOptDstLLAddr,
+    ICMPv6NDOptSrcLLAddr,
+    ICMPv6NDOptUnknown,
+    IPv6,
+)
 from scapy.layers.l2 import ARP, Dot1Q
 from scapy.packet import Packet, Raw
 
@@ -232,3 +240,28 @@ def test_nobody_asks_for_a_lease_or_declines_one_in_anothers_name(street: Street
 def name_of(phone: Phone) -> bytes:
     """As it stands in its requests for a lease."""
     return bytes.fromhex(phone.mac.replace(":", ""))
+
+
+def test_nobody_says_that_his_address_is_at_anothers(street: Street) -> None:
+    """What he asks under it then would be asked in her name: her session ended, her page shown."""
+    until(lambda: street.ben.pings(OURS6) == 3, "Ben is heard")
+    own = IPv6(src=street.ben.ipv6, dst=OURS6, hlim=255)
+    quiet = IPv6(src="fe80::bad", dst=OURS6, hlim=255)
+    nobody = IPv6(src="::", dst=OURS6, hlim=255)
+    advert = ICMPv6ND_NA(tgt=street.ben.ipv6, R=0, S=0, O=1)
+    hers = ICMPv6NDOptDstLLAddr(lladdr=street.anna.mac)
+    her_link = ICMPv6NDOptSrcLLAddr(lladdr=street.anna.mac)
+    street.ben.send(
+        own / advert / hers,
+        own / advert / ICMPv6NDOptDstLLAddr(lladdr=street.ben.mac) / hers,
+        own / advert / her_link / hers,
+        own / advert / ICMPv6NDOptUnknown(type=14, len=1, data=b"nonce!") / hers,
+        quiet / advert / hers,
+        nobody / advert / hers,
+        own / ICMPv6ND_NS(tgt=OURS6) / her_link,
+        own / ICMPv6ND_NS(tgt=OURS6) / ICMPv6NDOptUnknown(type=14, len=1, data=b"nonce!") / her_link,
+        own / ICMPv6ND_RS() / her_link,
+        to=street.router_mac,
+    )
+    assert street.ben.pings(OURS6) == 3
+    assert neighbour(street.ben.ipv6) == street.ben.mac
