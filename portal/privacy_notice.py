@@ -1,13 +1,15 @@
 """The privacy notice and the sentences beside the boxes, exactly as they are shown, with their version."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from netctl.legal.profiles import PROFILES
 from sync.config import Config
 from sync.i18n import Language, mark
 from sync.records.leads import Agreement
 
-VERSION: Final = "2026-11"
+VERSION: Final = "2026-11-23"
 """Changes with every change of the sentences below; the hash tells two stores' settings apart."""
 
 TERMS = mark(
@@ -66,6 +68,26 @@ _PARTS: Final = (
 )
 _PASSED_ON = mark("They are passed on to the head office of %(controller)s.")
 _NOT_PASSED_ON = mark("They do not leave it.")
+_LOG: Final = mark("Log of connections")
+_LOG_TEXT: Final = mark(
+    "%(why)s In it are: when your device was connected, its hardware address and the addresses it was given,"
+    " when each of its connections began and ended, and from which address and port it went out. %(where)s"
+    " %(account)s No page, no name you looked up and no content is in it. It lies encrypted on the router,"
+    " apart from everything else, and is deleted after %(days)d days; single entries cannot be taken out"
+    " before."
+)
+_LOG_BY_LAW: Final = mark("The law asks us to keep a log of connections.")
+_LOG_BY_CHOICE: Final = mark("To be able to trace misuse we keep a log of connections.")
+_LOG_WHERE: Final = mark("It also says to which address each connection went.")
+_LOG_NOT_WHERE: Final = mark("It does not say where your connections went.")
+_LOG_ACCOUNT: Final = mark("The contact you gave us is in it, too.")
+_LOG_NO_ACCOUNT: Final = mark("The contact you gave us is not in it.")
+_ROAMING: Final = mark("Coming from another of our stores")
+_ROAMING_CONTACT: Final = mark(
+    "If you are online in another of our stores and go on here, your code and the contact you type with it go"
+    " to the head office of %(controller)s, which compares them with your registration there. The router here"
+    " deletes them after a day."
+)
 _WRITE_TO = mark("Write to: %(contact)s")
 _ASK_STAFF = mark("Please ask our staff in the store.")
 
@@ -102,11 +124,12 @@ def privacy_notice(config: Config, language: Language) -> PrivacyNotice:
         "lead_days": config.privacy.lead_days,
         "visit_days": config.privacy.visit_days,
     }
-    parts = tuple((language.say(heading), language.say(text, **values)) for heading, text in _PARTS)
+    parts = [(language.say(heading), language.say(text, **values)) for heading, text in _PARTS]
+    parts[-1:-1] = [*_of_the_log(config, language), *_of_roaming(config, language, controller)]
     sentence = language.say(TERMS, **values)
     whole = "\n\n".join([sentence, *(f"{heading}\n{text}" for heading, text in parts)])
     return PrivacyNotice(
-        parts=parts,
+        parts=tuple(parts),
         terms_sentence=sentence,
         terms=Agreement(purpose="access_terms", version=VERSION, language=language.code, text=whole),
         marketing=Agreement(
@@ -116,3 +139,22 @@ def privacy_notice(config: Config, language: Language) -> PrivacyNotice:
             text=language.say(MARKETING, **values),
         ),
     )
+
+
+def _of_the_log(config: Config, language: Language) -> Iterator[tuple[str, str]]:
+    """What is recorded in this country, and no more: the log's own profiles say it."""
+    profile = PROFILES.get(config.privacy.legal_log)
+    if profile is None:
+        return
+    values = {
+        "why": language.say(_LOG_BY_LAW if profile.is_duty else _LOG_BY_CHOICE),
+        "where": language.say(_LOG_WHERE if profile.destinations else _LOG_NOT_WHERE),
+        "account": language.say(_LOG_ACCOUNT if profile.account else _LOG_NO_ACCOUNT),
+        "days": profile.kept_days(config.privacy.legal_log_days),
+    }
+    yield language.say(_LOG), language.say(_LOG_TEXT, **values)
+
+
+def _of_roaming(config: Config, language: Language, controller: str) -> Iterator[tuple[str, str]]:
+    if config.registration.roaming == "on":
+        yield language.say(_ROAMING), language.say(_ROAMING_CONTACT, controller=controller)

@@ -13,7 +13,8 @@ from typing import Final
 class Profile:
     """One country. Sessions, leases, addresses and connections with their translation are recorded in all.
 
-    `account`: also the contact she signed in with. `destinations`: also where a connection went.
+    `account`: also the contact she signed in with. `destinations`: also where a connection went. `is_duty`:
+    whether the law asks for it; shoppers are told.
     """
 
     law: str
@@ -21,6 +22,7 @@ class Profile:
     is_certain: bool
     account: bool = True
     destinations: bool = True
+    is_duty: bool = True
 
     def kept_days(self, wished_days: int) -> int:
         """How long a record is kept; `wished_days` is privacy.legal_log_days, 0: as the law says."""
@@ -55,5 +57,6 @@ PROFILES: Final[Mapping[str, Profile]] = {
         is_certain=False,
         account=False,
         destinations=False,
+        is_duty=False,
     ),
 }

@@ -12,7 +12,7 @@ async def test_the_notice_is_there_for_everyone_with_its_version(browser: Browse
     answer = await browser.get("/privacy")
     page = await answer.text()
     assert answer.status == 200
-    assert "Version 2026-11" in page
+    assert "Version 2026-11-23" in page
     assert "730 days" in page
     assert "/privacy/withdraw" not in page
 

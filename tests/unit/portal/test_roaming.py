@@ -48,6 +48,13 @@ async def _fields(browser: Browser, **typed: str) -> dict[str, str]:
     return {"form": hidden[1], "code": "o1ab1-xyz9O", "contact": "138 0013 8000"} | typed
 
 
+async def test_beside_the_fields_it_says_where_what_is_typed_goes(browser: Browser) -> None:
+    page = await (await browser.get("/roaming")).text()
+    assert "We send both to our head office" in page
+    notice = await (await browser.get("/privacy")).text()
+    assert "Coming from another of our stores" in notice
+
+
 async def _ask(browser: Browser, **typed: str) -> None:
     """Types code and contact."""
     answer = await send(browser, await _fields(browser, **typed), "/roaming")
