@@ -59,7 +59,7 @@ async def run(config: Config) -> None:
         await gate.open()
         await attendance.open()
         stations.listen(attendance.heard, attendance.note)
-        twins = TwinWatch(gate, attendance, leases, records, clock)
+        twins = TwinWatch(gate, attendance, records, clock)
         kernel.watch(stations.note, stations.note_missed, twins.heard_on)
         await server.open()
         woken = asyncio.Event()

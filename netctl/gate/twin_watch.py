@@ -6,7 +6,6 @@ from netctl.api import Mac
 from netctl.gate.attendance import Attendance
 from netctl.gate.gate import Gate
 from netctl.gate.twins import Twins
-from netctl.lan.leases import LeaseFile
 from sync.model import Clock
 from sync.records import notices
 from sync.records.connect import Records
@@ -15,15 +14,12 @@ NOTICE = "mac_cloned"
 
 
 class TwinWatch:
-    """Hears what hostapd, the bridge and dnsmasq say. A station is told of once a stay, and only while it is
+    """Hears what hostapd and the bridge say. A station is told of once a stay, and only while it is
     admitted: who is captive gains nothing by another's address."""
 
-    def __init__(
-        self, gate: Gate, attendance: Attendance, leases: LeaseFile, records: Records, clock: Clock
-    ) -> None:
+    def __init__(self, gate: Gate, attendance: Attendance, records: Records, clock: Clock) -> None:
         self._gate = gate
         self._attendance = attendance
-        self._leases = leases
         self._records = records
         self._clock = clock
         self._twins = Twins()
@@ -40,10 +36,7 @@ class TwinWatch:
             self._suspect(mac, "jumps between ports")
 
     async def look(self) -> None:
-        """At the leases; and writes the notice, or clears it when nobody is here whom it is about."""
-        for mac, client_id in self._leases.client_ids():
-            if self._twins.leased(mac, client_id, self._is_admitted(mac)):
-                self._suspect(mac, "another client identifier")
+        """Writes the notice, or clears it when nobody is here whom it is about."""
         cloned = {
             stay.station_code
             for stay in self._attendance.stays()

@@ -1,8 +1,8 @@
 """Two devices under one hardware address: what betrays them. Open WiFi cannot prevent it (IEEE 802.11). Pure.
 
-Each alone may have another reason, so they raise a notice and shut nobody out: a lease taken under another
-client identifier (RFC 2131 section 4.2) while its session lives; a station that associates anew every few
-seconds, since each of the two throws the other off; an address that jumps between ports of the bridge.
+Each alone may have another reason, so they raise a notice and shut nobody out: a station that associates anew
+every few seconds, since each of the two throws the other off; an address that jumps between ports of the
+bridge.
 """
 
 from typing import Any, Final
@@ -22,7 +22,6 @@ class Twins:
     def __init__(self) -> None:
         self._changes: dict[Mac, tuple[float, ...]] = {}
         self._ports: dict[Mac, int] = {}
-        self._client_ids: dict[Mac, str] = {}
 
     def associated(self, mac: Mac, boottime: float) -> bool:
         """It has associated with our access point. Returns whether that is too often for one device."""
@@ -37,15 +36,6 @@ class Twins:
         self._ports[mac] = port
         self._bound(self._ports)
         return before not in (None, port) and self.associated(mac, boottime)
-
-    def leased(self, mac: Mac, client_id: str, has_session: bool) -> bool:
-        """It holds a lease under this identifier. Returns whether another one began its session."""
-        before = self._client_ids.get(mac)
-        if client_id == "*" or before == client_id:
-            return False
-        self._client_ids[mac] = client_id
-        self._bound(self._client_ids)
-        return before is not None and has_session
 
     def _bound(self, known: dict[Mac, Any]) -> None:
         while len(known) > _MOST_STATIONS:

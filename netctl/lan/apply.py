@@ -44,6 +44,7 @@ KNOWN = {
             "cache-size",
             "dhcp-authoritative",
             "no-ping",
+            "dhcp-ignore-clid",
             "dhcp-ignore-names",
             "quiet-dhcp",
             "quiet-dhcp6",

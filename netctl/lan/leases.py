@@ -8,7 +8,7 @@ from pathlib import Path
 
 from netctl.api import Ip, Mac, parse_ip, parse_mac
 
-_Lease = tuple[IPv4Address, Mac, str]
+_Lease = tuple[IPv4Address, Mac]
 
 
 def parse_leases(text: str) -> dict[Ip, Mac]:
@@ -17,7 +17,7 @@ def parse_leases(text: str) -> dict[Ip, Mac]:
     The host names in it are not read. Nor are the ages: dnsmasq takes dead leases out itself, and by the
     wall clock, which may have jumped.
     """
-    return {ip: mac for ip, mac, _ in _parse(text)}
+    return dict(_parse(text))
 
 
 def _parse(text: str) -> Iterator[_Lease]:
@@ -40,7 +40,7 @@ def _parse_lease(line: str) -> _Lease | None:
         address, mac = parse_ip(words[1]), parse_mac(words[0])
     except ValueError:  # a DHCPv6 lease, or a line being written just now
         return None
-    return (address, mac, words[3] if len(words) > 3 else "*") if isinstance(address, IPv4Address) else None
+    return (address, mac) if isinstance(address, IPv4Address) else None
 
 
 # dnsmasq empties its file and writes it anew, with its own DUID after the IPv4 leases (lease.c,
@@ -61,7 +61,6 @@ class LeaseFile:
         self._stamp: tuple[int, int, int] = (0, 0, 0)
         self._leases: dict[Ip, Mac] = {}
         self._addresses: dict[Mac, list[Ip]] = {}
-        self._fresh: list[tuple[Mac, str]] = []
 
     @property
     def folder(self) -> Path:
@@ -91,14 +90,7 @@ class LeaseFile:
         self.read()
         return list(self._addresses.get(mac, ()))
 
-    def client_ids(self) -> list[tuple[Mac, str]]:
-        """Under which identifier each station took its lease since the last call that said so; `*`: none."""
-        self.read()
-        fresh, self._fresh = self._fresh, []
-        return fresh
-
     def _take(self, leases: list[_Lease]) -> None:
-        self._leases, self._addresses = {ip: mac for ip, mac, _ in leases}, {}
-        for ip, mac, _ in leases:
+        self._leases, self._addresses = dict(leases), {}
+        for ip, mac in leases:
             self._addresses.setdefault(mac, []).append(ip)
-        self._fresh = [(mac, client_id) for _, mac, client_id in leases]

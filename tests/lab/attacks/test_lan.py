@@ -33,6 +33,25 @@ def test_nobody_gives_back_the_lease_of_another(store: Store, witness: Phone, ph
     assert witness.get(f"http://{witness.router}/online").status == 200
 
 
+def test_nobody_takes_the_lease_of_another_by_the_name_she_has_with_dhcp(
+    store: Store, witness: Phone, phone: Phone
+) -> None:
+    """A client identifier is no secret: most devices send their hardware address in it."""
+    hers = b"\x01" + _bytes(witness.mac)
+    asking = Ether(src=phone.mac, dst="ff:ff:ff:ff:ff:ff") / IP(src="0.0.0.0", dst="255.255.255.255")
+    asking = asking / UDP(sport=68, dport=67) / BOOTP(chaddr=_bytes(phone.mac), xid=77)
+    same = [("client_id", hers), ("requested_addr", witness.ipv4), ("server_id", Box.LAN_ADDRESS), "end"]
+    with Wire(phone.namespace, "wlan0") as wire:
+        for kind in ("request", "decline", "request"):
+            wire.send(bytes(asking / DHCP(options=[("message-type", kind), *same])))
+        wire.send(bytes(asking / DHCP(options=[("message-type", "discover"), "end"])))
+        wire.hear(lambda frame: _is_offer_to(phone, frame))
+    leases = (store.box.data_dir / "dnsmasq" / "dnsmasq.leases").read_text()
+    assert f"{witness.mac} {witness.ipv4} " in leases
+    assert witness.udp_answer(WEB_IPV4, 443) == "answered"
+    assert witness.get(f"http://{witness.router}/online").status == 200
+
+
 def test_a_false_router_advertisement_reaches_nobody(store: Store, witness: Phone, phone: Phone) -> None:
     witness.wait_for_ipv6()
     false = (
@@ -101,6 +120,15 @@ def discover(mac: bytes) -> Ether:
         / UDP(sport=68, dport=67)
         / BOOTP(chaddr=mac, xid=int.from_bytes(mac[2:], "big"))
         / DHCP(options=[("message-type", "discover"), "end"])
+    )
+
+
+def _is_offer_to(phone: Phone, frame: bytes) -> bool:
+    said = Ether(frame)
+    return (
+        DHCP in said
+        and said[BOOTP].chaddr[:6] == _bytes(phone.mac)
+        and ("message-type", 2) in said[DHCP].options
     )
 
 
