@@ -24,8 +24,10 @@ STEPS: Final = {
 DETAILS: Final = {
     "form page": mark("the form"),
     "code page": mark("the field for a code"),
+    "roaming page": mark("the field for another store's code"),
     "form": mark("registered"),
     "code": mark("with a code"),
+    "store code": mark("with another store's code"),
     "sent": mark("complete"),
     "mistakes": mark("with mistakes in it"),
     "voucher": mark("with a voucher"),

@@ -59,6 +59,7 @@ class Typed:
 async def form(request: web.Request) -> web.Response:
     """GET /roaming."""
     _refuse_where_it_is_off(request)
+    request.app[SITE].trace.opened(station_ip(request), "portal", "roaming page")
     return _show(request, Typed())
 
 
@@ -70,6 +71,8 @@ async def ask(request: web.Request) -> web.Response:
     code = roaming_code.read(fields.get("code", ""))
     contact = read_contact(fields.get("contact", ""), site.config.venue.country)
     request_id = _request_id(site, fields.get("form", ""), ip)
+    mistaken = code is None or isinstance(contact, Wrong) or request_id is None
+    site.trace.opened(station_ip(request), "form", "mistakes" if mistaken else "store code")
     if code is None or isinstance(contact, Wrong) or request_id is None:
         errors = {"code": CODE_UNREADABLE} if code is None else {}
         errors |= {"contact": contact.sentence} if isinstance(contact, Wrong) else {}

@@ -9,7 +9,9 @@ import pytest
 
 from netctl.api import Refusal, parse_ip
 from portal.forms import Wrong
+from portal.owner_trace import DETAILS
 from portal.roaming import SENTENCES, read_contact
+from portal.site import SITE
 from sync import roaming_code
 from sync.config import Config
 from sync.model import LeadId
@@ -53,6 +55,18 @@ async def test_beside_the_fields_it_says_where_what_is_typed_goes(browser: Brows
     assert "We send both to our head office" in page
     notice = await (await browser.get("/privacy")).text()
     assert "Coming from another of our stores" in notice
+
+
+async def test_the_owner_is_told_that_somebody_waits_with_another_stores_code(browser: Browser) -> None:
+    await _ask(browser)
+    trace = browser.app[SITE].trace
+    assert {(fact.step, fact.detail) for fact in trace.take()} == {
+        ("portal", "roaming page"),
+        ("form", "store code"),
+    }
+    await send(browser, await _fields(browser, code="ABC"), "/roaming")
+    assert ("form", "mistakes") in {(fact.step, fact.detail) for fact in trace.take()}
+    assert {"roaming page", "store code"} <= DETAILS.keys()
 
 
 async def _ask(browser: Browser, **typed: str) -> None:
