@@ -27,6 +27,7 @@ _SOURCE = 16 + 4 + 3 * 4
 _ANSWER_SECONDS = 5.0
 _FEWEST, _FEW = 3, 16
 _DONE_BYTES = 20
+_PAUSE_WALKS = 3
 
 Forget = Callable[[Set[bytes]], int]
 
@@ -146,7 +147,7 @@ class SharedWalks:
                 else:
                     done.set_result(found)
                 if self._next is not None:
-                    # As long a pause as the walk was: it takes half a core at most, and more share the next.
-                    await asyncio.sleep(loop.time() - began)
+                    # In a rush walks take a quarter of a core at most, and many share the next.
+                    await asyncio.sleep(_PAUSE_WALKS * (loop.time() - began))
         finally:
             self._walking = None
