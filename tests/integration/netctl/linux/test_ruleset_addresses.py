@@ -237,6 +237,22 @@ def test_nobody_asks_for_a_lease_or_declines_one_in_anothers_name(street: Street
         assert dhcp.recv(1000)[28:34] == name_of(street.ben)
 
 
+@pytest.mark.parametrize("longer", [{"hlen": 16}, {"hlen": 5}, {"htype": 6}])
+def test_one_station_asks_under_one_name(street: Street, longer: dict[str, int]) -> None:
+    """By what follows its hardware address, or another kind of it, it would be any number of stations."""
+    to_all = IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67)
+    discover = DHCP(options=[("message-type", "discover"), "end"])
+    many, one = (
+        BOOTP(chaddr=name_of(street.ben) + b"another", xid=1),
+        BOOTP(chaddr=name_of(street.ben), xid=2),
+    )
+    for field, value in longer.items():
+        setattr(many, field, value)
+    with listen(None, "", 67, SOCK_DGRAM) as dhcp:
+        street.ben.send(to_all / many / discover, to_all / one / discover, to="ff:ff:ff:ff:ff:ff")
+        assert dhcp.recv(1000)[4:8] == bytes([0, 0, 0, 2])
+
+
 def name_of(phone: Phone) -> bytes:
     """As it stands in its requests for a lease."""
     return bytes.fromhex(phone.mac.replace(":", ""))
