@@ -14,6 +14,7 @@ from netctl.gate.database import GateDatabase
 from netctl.gate.presences import Leave, Stay, is_over, leave, leave_before_boot, new_station_code
 from netctl.gate.store import Stamp
 from netctl.gate.trace import noted
+from netctl.gate.turns import in_turns
 from sync.model import Clock, new_id
 
 log = logging.getLogger(__name__)
@@ -102,10 +103,11 @@ class Attendance:
     async def sweep(self) -> None:
         """Closes the stays of those not heard for too long."""
         boottime, now = self._clock.boottime(), self._clock.now()
-        for stay in list(self._stays.values()):
-            if stay.mac not in self._unwritten and is_over(stay, boottime, self._absent_after_seconds):
+        async for mac in in_turns(list(self._stays)):
+            stay = self._stays[mac]
+            if mac not in self._unwritten and is_over(stay, boottime, self._absent_after_seconds):
                 # Out first: who is heard while this is written has joined anew.
-                del self._stays[stay.mac]
+                del self._stays[mac]
                 await self._close(leave(stay, boottime, now))
 
     async def save(self) -> None:

@@ -14,7 +14,8 @@ from netctl.gate.sessions import LiveSession, ended, ended_body
 from netctl.gate.station_locks import StationLocks
 from netctl.gate.store import Ending, Stamp
 from netctl.gate.trace import Note
-from netctl.gate.wishes import Wishes, in_turns
+from netctl.gate.turns import in_turns
+from netctl.gate.wishes import Wishes
 from sync.model import Clock, new_event
 
 _ENDINGS_AT_ONCE = 500

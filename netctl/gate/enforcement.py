@@ -11,7 +11,8 @@ from netctl.gate.refused import Refused
 from netctl.gate.sessions import Admit, Expel, LiveSession, Member, Step, admitting, counted, plan, step_for
 from netctl.gate.station_locks import StationLocks
 from netctl.gate.stations import Stations
-from netctl.gate.wishes import Wishes, in_turns
+from netctl.gate.turns import in_turns
+from netctl.gate.wishes import Wishes
 from netctl.linux.kernel import Kernel
 from netctl.linux.nft import FilterFailed
 from netctl.linux.rates import Rates

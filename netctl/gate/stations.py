@@ -109,7 +109,7 @@ class Stations:
     async def look_for_new_leases(self) -> None:
         """Who has just been given an address is there; the packet filter learns whose it is."""
         leases = self._leases.read()
-        for ip, mac in leases.items():
+        for ip, mac in leases.items() if leases is not self._known_leases else ():
             if self._known_leases.get(ip) != mac:
                 # In this order: who joins just now is noted with its leases.
                 self._note(mac, "lease", str(ip))

@@ -5,6 +5,7 @@ import asyncio
 from netctl.api import Mac
 from netctl.gate.attendance import Attendance
 from netctl.gate.gate import Gate
+from netctl.gate.turns import in_turns
 from netctl.gate.twins import Twins
 from sync.model import Clock
 from sync.records import notices
@@ -39,7 +40,7 @@ class TwinWatch:
         """Writes the notice, or clears it when nobody is here whom it is about."""
         cloned = {
             stay.station_code
-            for stay in self._attendance.stays()
+            async for stay in in_turns(self._attendance.stays())
             if any(step.step == "cloned" for step in stay.steps)
         }
         if cloned == self._told:

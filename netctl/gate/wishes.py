@@ -4,11 +4,8 @@ The gate writes each change down first; here nothing is asked of kernel or disk.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
 from dataclasses import replace
-from itertools import islice
 from math import inf
-from typing import TypeVar
 
 from netctl.api import EndReason, Mac, Why
 from netctl.gate.day_use import session_on_day
@@ -19,12 +16,10 @@ from netctl.gate.refused import Refused
 from netctl.gate.sessions import LiveSession, Member, corrected, counted
 from netctl.gate.stations import Stations
 from netctl.gate.store import Stamp
+from netctl.gate.turns import in_turns
 from netctl.gate.why import why
 from netctl.linux.rates import Rates
 from sync.model import Clock, new_id
-
-T = TypeVar("T")
-_LOOKED_AT_ONCE = 200
 
 
 class Wishes:
@@ -143,12 +138,3 @@ class Wishes:
                 senders.append(mac)
             self.live[mac] = fresh
         return senders
-
-
-async def in_turns(things: Iterable[T]) -> AsyncIterator[T]:
-    """One after the other, letting others have their turn in between: there may be ten thousand."""
-    rest = iter(things)
-    while some := list(islice(rest, _LOOKED_AT_ONCE)):
-        for thing in some:
-            yield thing
-        await asyncio.sleep(0)
