@@ -17,6 +17,7 @@ from sync.conversation import Conversation, back_off_seconds
 from sync.envelope import is_integer
 from sync.model import Clock, LeadId, from_wire
 from sync.records import Records, command_log, grants, roaming
+from sync.records.admission import LONGEST_SESSION_SECONDS
 from sync.records.command_log import Command
 from sync.records.grants import Grant
 from sync.wake import wake_gate
@@ -26,7 +27,6 @@ log = logging.getLogger("yingke.commands")
 WAIT_SECONDS: Final = 25
 # Whoever waited for the same thing does not come back in the same moment.
 _LONGEST_PAUSE_SECONDS: Final = 1.0
-_LONGEST_SESSION_SECONDS: Final = 43200 * 60
 
 
 class BadCommand(ValueError):
@@ -144,7 +144,7 @@ def _grant(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock
 def read_grant(body: Mapping[str, Any], request_id: str, ip: str, method: str = "roaming") -> Grant:
     """Head office's words as a grant. Raises BadCommand."""
     seconds = body.get("session_seconds")
-    if not (is_integer(seconds) and 1 <= seconds <= _LONGEST_SESSION_SECONDS):
+    if not (is_integer(seconds) and 1 <= seconds <= LONGEST_SESSION_SECONDS):
         raise BadCommand("session_seconds is not what it should be")
     lead_id = _text(body, "lead_id") if body.get("lead_id") is not None else None
     return Grant(

@@ -15,7 +15,7 @@ from netctl.gate.store import Stamp
 from netctl.gate.trace import Note
 from netctl.gate.wishes import Wishes
 from sync.model import Clock, Event, new_event
-from sync.records.admission import AdmissionRequest
+from sync.records.admission import LONGEST_SESSION_SECONDS, AdmissionRequest
 
 
 class Beginnings:
@@ -43,6 +43,8 @@ class Beginnings:
 
     async def on_request(self, request: AdmissionRequest, mac: Mac) -> LiveSession:
         """The same request again finds its session. Raises Refused."""
+        if not 0 < request.session_seconds <= LONGEST_SESSION_SECONDS:
+            raise Refused("bad_request", "No session here is as long as that request says.")
         handled = await self._database.read(store.session_of_request, request.request_id)
         live = self._wishes.session_of(mac)
         if handled is not None:

@@ -14,6 +14,7 @@ from netctl.wire import decode, encode
 
 MOST_STEPS: Final = 16
 LONGEST_DETAIL: Final = 40
+MOST_TIMES: Final = 1_000_000_000
 # How it came here explains the most: these stay when later ones must go.
 _FIRST: Final = 3
 # Something seen again among the last few is the same step once more.
@@ -27,12 +28,13 @@ Note = Callable[[Mac, StepKind, str], object]
 def noted(trace: Trace, kind: StepKind, at: datetime, detail: str = "", count: int = 1) -> Trace:
     """The trace with one more thing in it."""
     detail = "".join(filter(str.isprintable, detail))[:LONGEST_DETAIL]
+    count = max(1, count)
     for back in range(1, min(_RECENT, len(trace)) + 1):
         known = trace[-back]
         if (known.step, known.detail) == (kind, detail):
-            again = replace(known, count=known.count + max(1, count), last_at=at)
+            again = replace(known, count=min(known.count + count, MOST_TIMES), last_at=at)
             return (*trace[:-back], again, *trace[len(trace) - back + 1 :])
-    longer = (*trace, Step(step=kind, at=at, detail=detail, count=max(1, count)))
+    longer = (*trace, Step(step=kind, at=at, detail=detail, count=min(count, MOST_TIMES)))
     return longer if len(longer) <= MOST_STEPS else (*longer[:_FIRST], *longer[_FIRST + 1 :])
 
 

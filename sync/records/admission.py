@@ -8,6 +8,8 @@ from typing import Any
 from sync.model import Clock, LeadId, to_wire
 
 GOOD_FOR_SECONDS = 300
+LONGEST_SESSION_SECONDS = 30 * 86400
+"""The most that settings allow: who asks for more is not one of us."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

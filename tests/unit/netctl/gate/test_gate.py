@@ -55,6 +55,22 @@ async def test_who_registers_again_gets_more_time_in_the_same_session(tmp_path: 
         assert store.kernel.seconds_left(ANNA) == 3600
 
 
+@pytest.mark.parametrize("seconds", [2**32, 2**63 - 1, 30 * 86400 + 1, 0, -1])
+async def test_a_request_for_longer_than_any_session_lasts_admits_nobody(
+    tmp_path: Path, seconds: int
+) -> None:
+    """Who may write the records must not stop the gate: nft takes no such time, for nobody in the same batch,
+    and at its next start the gate would fail by it."""
+    async with running(tmp_path, FakeClock()) as store:
+        store.lease(ANNAS_IP, ANNA)
+        await store.ask("request-1", seconds=seconds)
+        with pytest.raises(Refused) as refused:
+            await store.gate.admit("request-1", ANNAS_IP)
+        assert refused.value.key == "bad_request"
+        await store.waiting.look()
+        assert store.gate.sessions() == []
+
+
 async def test_nobody_is_admitted_without_a_request(tmp_path: Path) -> None:
     async with running(tmp_path, FakeClock()) as store:
         store.lease(ANNAS_IP, ANNA)

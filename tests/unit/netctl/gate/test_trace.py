@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netctl.api import Fact, Step, StepKind
-from netctl.gate.trace import LONGEST_DETAIL, MOST_STEPS, Trace, from_text, noted, sentence, to_text
+from netctl.gate.trace import (
+    LONGEST_DETAIL,
+    MOST_STEPS,
+    MOST_TIMES,
+    Trace,
+    from_text,
+    noted,
+    sentence,
+    to_text,
+)
 from tests.clock import FakeClock
 from tests.unit.netctl.fake_kernel import FakeKernel
 from tests.unit.netctl.gate.test_server import listening
@@ -29,6 +38,14 @@ def test_what_comes_again_is_one_step_with_a_count_and_its_last_time() -> None:
     later = NOW + timedelta(minutes=5)
     made = noted(noted(trace("joined"), "check", NOW, "Apple"), "check", later, "Apple", count=3)
     assert made[1] == Step(step="check", at=NOW, detail="Apple", count=4, last_at=later)
+
+
+@pytest.mark.parametrize("count", [2**63 - 1, 2**62])
+def test_no_count_is_too_large_to_be_told_and_kept(count: int) -> None:
+    """The portal names it, and from what is kept the next gate begins."""
+    made = noted(trace("joined"), "check", NOW, "Apple", count)
+    made = noted(noted(made, "check", NOW, "Apple", count), "check", NOW, "Apple", count)
+    assert from_text(to_text(made))[1].count == MOST_TIMES
 
 
 def test_two_that_take_turns_are_two_steps() -> None:
