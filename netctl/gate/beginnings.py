@@ -17,6 +17,8 @@ from netctl.gate.wishes import Wishes
 from sync.model import Clock, Event, new_event
 from sync.records.admission import LONGEST_SESSION_SECONDS, AdmissionRequest
 
+_LONGEST_WORD = 64
+
 
 class Beginnings:
     """Whoever begins a station's session holds its lock, and opens for it afterwards."""
@@ -43,8 +45,8 @@ class Beginnings:
 
     async def on_request(self, request: AdmissionRequest, mac: Mac) -> LiveSession:
         """The same request again finds its session. Raises Refused."""
-        if not 0 < request.session_seconds <= LONGEST_SESSION_SECONDS:
-            raise Refused("bad_request", "No session here is as long as that request says.")
+        if not _is_credible(request):
+            raise Refused("bad_request", "That request is none that our portal or head office writes.")
         handled = await self._database.read(store.session_of_request, request.request_id)
         live = self._wishes.session_of(mac)
         if handled is not None:
@@ -100,6 +102,14 @@ class Beginnings:
         if refusal is not None:
             self._note(mac, "refused", refusal.key)
             raise refusal
+
+
+def _is_credible(request: AdmissionRequest) -> bool:
+    """Several processes may write the records; what the gate takes over from there it tells on and keeps."""
+    words = [request.method] if request.lead_id is None else [request.method, request.lead_id]
+    return 0 < request.session_seconds <= LONGEST_SESSION_SECONDS and all(
+        0 < len(word) <= _LONGEST_WORD and word.isprintable() for word in words
+    )
 
 
 def session_over() -> Refused:

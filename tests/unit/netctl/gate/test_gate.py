@@ -71,6 +71,21 @@ async def test_a_request_for_longer_than_any_session_lasts_admits_nobody(
         assert store.gate.sessions() == []
 
 
+@pytest.mark.parametrize(
+    ("lead", "method"), [("lead\0", "form"), ("x" * 65, "form"), (None, "a\0b"), (None, "")]
+)
+async def test_a_request_in_words_that_cannot_be_told_on_admits_nobody(
+    tmp_path: Path, lead: str | None, method: str
+) -> None:
+    """The legal log and the sensor read line by line what becomes of it, and would stop at it for good."""
+    async with running(tmp_path, FakeClock()) as store:
+        store.lease(ANNAS_IP, ANNA)
+        await store.ask("request-1", lead=lead, method=method)
+        with pytest.raises(Refused) as refused:
+            await store.gate.admit("request-1", ANNAS_IP)
+        assert refused.value.key == "bad_request"
+
+
 async def test_nobody_is_admitted_without_a_request(tmp_path: Path) -> None:
     async with running(tmp_path, FakeClock()) as store:
         store.lease(ANNAS_IP, ANNA)
