@@ -18,7 +18,7 @@ from netctl.client import GateClient
 from portal.app import make_app
 from portal.connection import Connection
 from portal.intercept import serve_interceptor
-from portal.listen import bind, bind_everywhere, passed_sockets, port_of
+from portal.listen import bind, bind_everywhere, passed_sockets, port_of, reset_everybody
 from portal.owner_password import set_password
 from portal.owner_vouchers import BEFOREHAND, MOST, check, print_vouchers
 from portal.pages import LogoUnusable
@@ -104,7 +104,7 @@ def _print_poster(config: Config) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sockets:
-    """Where pages and interceptor answer. `tls` only with a certificate."""
+    """Where pages and interceptor answer. `tls` without a certificate: whoever comes there is reset."""
 
     plain: list[socket.socket]
     tls: list[socket.socket]
@@ -141,8 +141,15 @@ async def _serve(
         assert answering is not None
         answer = app[PATIENCE].with_new(lambda: Connection(answering, site.pages, loop))
         async with AsyncExitStack() as open_servers, asyncio.TaskGroup() as tasks:
-            for listening in (*sockets.plain, *sockets.tls):
-                tls = certificate if listening in sockets.tls else None
+            pages: list[tuple[socket.socket, ssl.SSLContext | None]] = [
+                (each, None) for each in sockets.plain
+            ]
+            if certificate is None:
+                for listening in sockets.tls:
+                    tasks.create_task(reset_everybody(listening))
+            else:
+                pages += [(each, certificate) for each in sockets.tls]
+            for listening, tls in pages:
                 server = await loop.create_server(answer, sock=listening, backlog=BACKLOG, ssl=tls)
                 open_servers.callback(server.close)
             tasks.create_task(app[PATIENCE].watch())
@@ -170,13 +177,15 @@ def sort_sockets(sockets: Sequence[socket.socket], config: Config) -> Sockets:
             f"no socket has port {config.portal.intercept_port}, where the gate sends captive phones:"
             " make portal.intercept_port and yingke-portal.socket agree"
         )
-    if sorted_out.tls and not config.portal.certificate:
-        raise ProcessFailed("port 443 needs portal.certificate and portal.certificate_key")
     return sorted_out
 
 
 def _own_sockets(config: Config) -> list[socket.socket]:
-    return [*map(bind, config.portal.listen), bind_everywhere(config.portal.intercept_port)]
+    """Those of the settings, and with a certificate port 443: there phones are sent."""
+    sockets = [*map(bind, config.portal.listen), bind_everywhere(config.portal.intercept_port)]
+    if config.portal.certificate and HTTPS_PORT not in map(port_of, sockets):
+        sockets.append(bind_everywhere(HTTPS_PORT))
+    return sockets
 
 
 def _certificate(config: Config) -> ssl.SSLContext | None:

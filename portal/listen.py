@@ -1,8 +1,10 @@
 """The sockets the portal answers on: those systemd passes, or its own."""
 
+import asyncio
 import errno
 import os
 import socket
+import struct
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,6 +12,7 @@ from sync.process import ProcessFailed
 
 FIRST_PASSED: Final = 3
 """sd_listen_fds(3): passed sockets are numbered from here."""
+_PAUSE_SECONDS: Final = 0.1
 
 
 def passed_sockets(environment: Mapping[str, str], pid: int) -> list[socket.socket]:
@@ -45,6 +48,21 @@ def bind(listen: str) -> socket.socket:
 def bind_everywhere(port: int) -> socket.socket:
     """A socket for IPv4 and IPv6 at once, or for IPv4 on a kernel without IPv6."""
     return bind(f"[::]:{port}" if _has_ipv6() else f"0.0.0.0:{port}")
+
+
+async def reset_everybody(listening: socket.socket) -> None:
+    """Until cancelled. The service manager holds port 443 without a certificate too: nobody shall hang there."""
+    loop = asyncio.get_running_loop()
+    listening.setblocking(False)
+    while True:
+        try:
+            phone, _ = await loop.sock_accept(listening)
+        except OSError:  # she is gone already, or too many are open: those of the pages end
+            await asyncio.sleep(_PAUSE_SECONDS)
+            continue
+        # Closed at once and without waiting, it is reset (socket(7), SO_LINGER).
+        phone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        phone.close()
 
 
 def _has_ipv6() -> bool:

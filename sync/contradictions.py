@@ -56,6 +56,12 @@ def _a_certificate_is_whole(config: Config) -> Iterator[Contradiction]:
             wrong="a certificate is for a name",
             meant='domain = "…"',
         )
+    if not portal.certificate and any(listen.endswith(":443") for listen in portal.listen):
+        yield Contradiction(
+            keys=("portal.listen", "portal.certificate"),
+            wrong="port 443 is for a certificate, and there is none",
+            meant="0.0.0.0:80",
+        )
 
 
 def _an_interface_has_one_place(config: Config) -> Iterator[Contradiction]:

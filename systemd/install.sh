@@ -96,8 +96,9 @@ listeners() {
 
 in_the_way() {
     local pid name unit what
-    for what in "tcp 80 port 80, where the pages answer" "tcp 2080 port 2080, where redirected phones are answered" \
-        "udp 67 the DHCP port on every interface" "udp 53 the DNS port on every interface"; do
+    for what in "tcp 80 port 80, where the pages answer" "tcp 443 port 443, where they answer with a certificate" \
+        "tcp 2080 port 2080, where redirected phones are answered" "udp 67 the DHCP port on every interface" \
+        "udp 53 the DNS port on every interface"; do
         read -r protocol port meaning <<<"$what"
         # Resolvers that listen on their own loopback address only, as systemd-resolved's stub does, disturb nobody.
         listeners "$protocol" "$port" '^(0\.0\.0\.0|\*|\[::\])(%[^:]*)?:' | while read -r pid name; do

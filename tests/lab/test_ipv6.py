@@ -5,17 +5,13 @@ import json
 import socket
 import struct
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from scapy.layers.dhcp6 import DUID_LL, DHCP6_InfoRequest, DHCP6OptClientId, DHCP6OptOptReq
 
 from netctl.client import GateClient
+from tests.lab.certificate import DOMAIN, made_certificate
 from tests.lab.daemon import Daemon
 from tests.lab.internet import UPLINK_IPV6, WEB_IPV6
 from tests.lab.namespace import Namespace
@@ -24,7 +20,6 @@ from tests.lab.store import Store
 from tests.lab.waiting import until
 from tests.lab.web import NoAnswer
 
-DOMAIN = "lab.wifi.example.com"
 _ROUTER_ADVERTISEMENT = 134
 _OTHER_CONFIGURATION = 0x40
 _REPLY = 7
@@ -34,35 +29,12 @@ _REPLY = 7
 def store(private_network: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """A store that holds a certificate."""
     folder = tmp_path_factory.mktemp("ipv6")
-    certificate, key = made_certificate(folder)
     with Store(folder) as store:
-        portal: dict[str, object] = {"domain": DOMAIN}
-        portal |= {"certificate": str(certificate), "certificate_key": str(key)}
         try:
-            yield store.open(portal=portal)
+            yield store.open(portal=made_certificate(folder).settings)
         except AssertionError:
             print(store.logs())
             raise
-
-
-def made_certificate(folder: Path) -> tuple[Path, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, DOMAIN)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (folder / "chain.pem").write_bytes(certificate.public_bytes(pem))
-    (folder / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    return folder / "chain.pem", folder / "key.pem"
 
 
 def index_of(namespace: Namespace, link: str) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.cli import HTTPS_PORT
 from sync.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,7 +148,7 @@ def test_the_sockets_held_for_the_portal_are_those_of_the_settings() -> None:
     portal = Config.parse({}).portal
     pages = [listen.rpartition(":")[2] for listen in portal.listen]
     held = settings_of("yingke-portal.socket")["ListenStream"]
-    assert held == [*pages, str(portal.intercept_port)]
+    assert held == [*pages, str(HTTPS_PORT), str(portal.intercept_port)]
 
 
 def test_the_daemons_may_write_where_the_settings_say_and_the_folders_are_made_at_boot() -> None:

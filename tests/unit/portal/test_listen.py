@@ -1,5 +1,6 @@
 """Whose socket does what."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from portal.cli import sort_sockets
-from portal.listen import bind, bind_everywhere, passed_sockets, port_of
+from portal.listen import bind, bind_everywhere, passed_sockets, port_of, reset_everybody
 from sync.config import Config
 from sync.process import ProcessFailed
 
@@ -55,6 +56,18 @@ def test_the_interceptor_hears_both_families(address: str) -> None:
         both.listen()
         with socket.create_connection((address, port_of(both))) as phone, both.accept()[0] as heard:
             assert heard.getpeername()[1] == phone.getsockname()[1]
+
+
+async def test_without_a_certificate_nobody_hangs_on_the_port_the_service_manager_holds() -> None:
+    with bind("127.0.0.1:0") as held:
+        held.listen()
+        async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+            resetting = tasks.create_task(reset_everybody(held))
+            for _ in range(2):
+                hears, _ = await asyncio.open_connection(*held.getsockname())
+                with pytest.raises(ConnectionResetError):
+                    await hears.read()
+            resetting.cancel()
 
 
 def test_sockets_for_another_process_are_not_taken() -> None:

@@ -68,6 +68,7 @@ def test_true_is_no_number() -> None:
     [
         ({"network": {"uplink": "wlan0"}}, "network.lan_interfaces"),
         ({"portal": {"certificate": "/etc/yingke/cert.pem"}}, "portal.certificate"),
+        ({"portal": {"listen": ["0.0.0.0:80", "0.0.0.0:443"]}}, "portal.listen"),
         ({"portal": {"intercept_port": 8080, "listen": ["0.0.0.0:8080"]}}, "portal.intercept_port"),
         ({"registration": {"name": "hidden", "phone": "hidden", "email": "hidden"}}, "registration.phone"),
         ({"network": {"owner_interfaces": ["eth0"]}}, "network.owner_interfaces"),
