@@ -51,7 +51,7 @@ def bind_everywhere(port: int) -> socket.socket:
 
 
 async def reset_everybody(listening: socket.socket) -> None:
-    """Until cancelled. The service manager holds port 443 without a certificate too: nobody shall hang there."""
+    """Until cancelled. Without a certificate port 443 is held too, and nobody shall hang there."""
     loop = asyncio.get_running_loop()
     listening.setblocking(False)
     while True:
