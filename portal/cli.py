@@ -141,15 +141,10 @@ async def _serve(
         assert answering is not None
         answer = app[PATIENCE].with_new(lambda: Connection(answering, site.pages, loop))
         async with AsyncExitStack() as open_servers, asyncio.TaskGroup() as tasks:
-            pages: list[tuple[socket.socket, ssl.SSLContext | None]] = [
-                (each, None) for each in sockets.plain
-            ]
-            if certificate is None:
-                for listening in sockets.tls:
-                    tasks.create_task(reset_everybody(listening))
-            else:
-                pages += [(each, certificate) for each in sockets.tls]
-            for listening, tls in pages:
+            for listening in () if certificate else sockets.tls:
+                tasks.create_task(reset_everybody(listening))
+            for listening in (*sockets.plain, *(sockets.tls if certificate else ())):
+                tls = certificate if listening in sockets.tls else None
                 server = await loop.create_server(answer, sock=listening, backlog=BACKLOG, ssl=tls)
                 open_servers.callback(server.close)
             tasks.create_task(app[PATIENCE].watch())
