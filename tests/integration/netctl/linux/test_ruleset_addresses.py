@@ -175,6 +175,16 @@ def test_an_ipv6_address_is_its_first_users(street: Street) -> None:
             host.recv(100)
 
 
+def test_our_own_address_is_nobodys(street: Street) -> None:
+    """What comes back to it would come to us, past what the packet filter says of packets from outside."""
+    street.admit(street.anna)
+    with listen(street.host, HOST6, 9023, SOCK_DGRAM) as host:
+        host.settimeout(SILENCE_SECONDS)
+        street.anna.send(IPv6(src=OURS6, dst=HOST6) / UDP(dport=9023) / Raw(b"us"), to=street.router_mac)
+        with pytest.raises(TimeoutError):
+            host.recv(100)
+
+
 def from_many_addresses(count: int, net: str = "fd77:79b6:1:") -> list[Packet]:
     """A datagram from each of so many addresses."""
     sources = (f"{net}:{0x1000 + number:x}" for number in range(count))
