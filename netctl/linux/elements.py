@@ -9,6 +9,7 @@ from netctl.gate.sessions import Admit, Member
 from netctl.linux.members import Counted
 
 UP, DOWN = "inet yingke admitted", "netdev yingke admitted"
+HOLDERS = "inet yingke holders"
 GARDEN = ("inet yingke garden4", "inet yingke garden6")
 # The tables that ask for leases, and how each writes an address.
 _LEASES: Mapping[str, Callable[[IPv4Address], str]] = {
@@ -54,13 +55,16 @@ def expelling(macs: Iterable[Mac]) -> list[str]:
 
 
 def leasing(
-    gone: Set[Pair], fresh: Set[Pair], still: Set[IPv4Address] = frozenset(), *, between_ports: bool = True
+    gone: Set[Pair], fresh: Set[Pair], after: Set[Pair] = frozenset(), *, between_ports: bool = True
 ) -> list[str]:
     """Leases that end and leases that begin, in every table that asks for them: the bridge's own does so only
-    while guests meet `between_ports`. `still`: the addresses that are leased afterwards."""
-    ended = sorted({address for _, address in gone} - still)
+    while guests meet `between_ports`. `after`: all that hold afterwards, if some end."""
+    ended = sorted({address for _, address in gone} - {address for _, address in after})
     begun = sorted({address for _, address in fresh})
-    commands = []
+    commands = [
+        *take(HOLDERS, sorted({mac for mac, _ in gone} - {mac for mac, _ in after})),
+        *put(HOLDERS, sorted({mac for mac, _ in fresh})),
+    ]
     for table, written in _LEASES.items():
         if table.startswith("bridge") and not between_ports:
             continue

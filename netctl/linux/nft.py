@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence, Set
 from importlib.resources import files
-from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, IPv6Network
+from ipaddress import IPv4Interface, IPv6Interface, IPv6Network
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +105,7 @@ class PacketFilter:
         """These leases hold and no others. An admitted station passes with a leased address only."""
         after = set(pairs)
         gone, fresh = self._leased - after, after - self._leased
-        still = {address for _, address in after} if gone else set()
-        self._change(self._leasing(gone, fresh, still))
+        self._change(self._leasing(gone, fresh, after if gone else frozenset()))
         self._leased = after
 
     def block(self, macs: Collection[Mac]) -> None:
@@ -151,8 +150,8 @@ class PacketFilter:
         after = [f"delete table {table}" for table in feature.tables()]
         self._run("\n".join([*before, feature.attempt, *after]))
 
-    def _leasing(self, gone: Set[Pair], fresh: Set[Pair], still: Set[IPv4Address] = frozenset()) -> list[str]:
-        return elements.leasing(gone, fresh, still, between_ports=self._config.network.isolate_ports == "off")
+    def _leasing(self, gone: Set[Pair], fresh: Set[Pair], after: Set[Pair] = frozenset()) -> list[str]:
+        return elements.leasing(gone, fresh, after, between_ports=self._config.network.isolate_ports == "off")
 
     def _garden(self, where: str) -> list[str]:
         """What dnsmasq has put there: it would do so again only after its own cache has run out."""

@@ -180,9 +180,9 @@ class Street:
         step = Admit(mac=phone.mac, seconds=seconds, bytes_up=0, bytes_down=0, addresses=addresses)
         self.filter.admit([step])
 
-    def lease(self, phone: Phone) -> None:
-        """It has its address from us, and is captive."""
-        self.filter.lease([(phone.mac, IPv4Address(phone.ipv4))])
+    def lease(self, *phones: Phone) -> None:
+        """They have their addresses from us, and are captive."""
+        self.filter.lease([(phone.mac, IPv4Address(phone.ipv4)) for phone in phones])
 
     def nobody(self) -> None:
         """All are captive again, hold no lease, and have done nothing yet."""

@@ -33,6 +33,7 @@ def test_a_captive_stations_connections_are_reset_at_once(street: Street, addres
 
 @BOTH_FAMILIES
 def test_every_quic_packet_of_a_captive_station_is_refused_at_once(street: Street, address: str) -> None:
+    street.lease(street.anna)
     with street.anna.udp(address, 443) as talking:
         for _ in range(50):
             talking.send(b"QUIC")

@@ -79,12 +79,14 @@ def test_a_ping_is_no_way_out_while_captive(
 
 @pytest.mark.parametrize("ours", [OURS, OURS6])
 def test_we_answer_a_ping_but_no_flood_of_them(street: Street, ours: str) -> None:
+    street.lease(street.anna, street.ben)
     assert street.anna.pings(ours) == 3
     assert street.anna.pings(ours, 300, "-i", "0.001", "-w", "2") < 100
     assert street.ben.pings(ours) == 3
 
 
 def test_fifty_quic_hosts_at_once_are_each_refused(street: Street) -> None:
+    street.lease(street.anna)
     hosts = [f"10.88.0.{number}" for number in range(3, 53)] + [f"fd88::{number}" for number in range(3, 53)]
     with ExitStack() as open_sockets:
         talking = [open_sockets.enter_context(street.anna.udp(host, 443)) for host in hosts]
@@ -159,6 +161,7 @@ def connections(street: Street, ip: str) -> int:
 def test_a_captive_station_does_not_fill_the_table_of_connections(street: Street, family: str) -> None:
     own, host, ours = (street.anna.ipv4, HOST, OURS) if family == "ipv4" else (street.anna.ipv6, HOST6, OURS6)
     network = IP if family == "ipv4" else IPv6
+    street.lease(street.anna)
     ports = range(20000, 23000)
     refused = [network(src=own, dst=host) / UDP(sport=port, dport=443) for port in ports]
     knocks = [network(src=own, dst=ours) / TCP(sport=port, dport=80, flags="S") for port in ports]
@@ -174,6 +177,7 @@ def test_a_captive_station_does_not_fill_the_table_of_connections(street: Street
 
 @pytest.mark.parametrize("ours", [OURS, OURS6])
 def test_a_joining_phones_hundred_look_ups_are_all_answered(street: Street, ours: str) -> None:
+    street.lease(street.anna)
     with listen(None, ours, 53, SOCK_DGRAM) as resolver, ExitStack() as open_sockets:
         phones = [open_sockets.enter_context(street.anna.udp(ours, 53)) for _ in range(200)]
         for phone in phones:

@@ -46,7 +46,8 @@ def test_an_admission_is_at_least_a_second_long_in_both_directions() -> None:
 
 def test_a_lease_is_known_to_every_table_that_asks_for_it() -> None:
     address = IPv4Address("10.77.0.9")
-    assert leasing(frozenset(), {(ANNA, address)}, {address}) == [
+    assert leasing(frozenset(), {(ANNA, address)}) == [
+        f"add element inet yingke holders {{ {ANNA} }}",
         f"add element inet yingke leased {{ {ANNA} . 0x0a4d0009 }}",
         "add element inet yingke leased_addresses { 0x0a4d0009 }",
         f"add element netdev yingke leased {{ {ANNA} . 10.77.0.9 }}",
@@ -58,10 +59,17 @@ def test_a_lease_is_known_to_every_table_that_asks_for_it() -> None:
 
 def test_an_address_that_goes_from_one_station_to_another_stays_leased() -> None:
     address = IPv4Address("10.77.0.9")
-    commands = leasing({(ANNA, address)}, {(BEN, address)}, {address})
+    commands = leasing({(ANNA, address)}, {(BEN, address)}, {(BEN, address)})
     assert not [
         command for command in commands if command.startswith("delete") and "leased_addresses" in command
     ]
+
+
+def test_a_station_that_gives_back_one_of_two_addresses_still_holds_one() -> None:
+    first, second = (ANNA, IPv4Address("10.77.0.9")), (ANNA, IPv4Address("10.77.0.10"))
+    forgotten = f"delete element inet yingke holders {{ {ANNA} }}"
+    assert forgotten not in leasing({first}, frozenset(), {second})
+    assert forgotten in leasing({first, second}, frozenset())
 
 
 def test_the_walled_garden_is_carried_over_with_the_time_it_has_left() -> None:
