@@ -48,12 +48,6 @@ def admitting(stations: Sequence[Admit]) -> list[str]:
     return [*put(UP, up), *put(DOWN, down)]
 
 
-def expelling(macs: Iterable[Mac]) -> list[str]:
-    """Out of both sets."""
-    gone = list(macs)
-    return [*take(UP, gone), *take(DOWN, gone)]
-
-
 def leasing(
     gone: Set[Pair], fresh: Set[Pair], after: Set[Pair] = frozenset(), *, between_ports: bool = True
 ) -> list[str]:
