@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Iterator
 from ipaddress import ip_address
+from socket import AF_INET, AF_INET6
 
 import pytest
 
 from netctl.client import GateClient
 from netctl.lan.connectivity_checks import CHECKS, ConnectivityCheck
+from tests.lab.internet import WEB_IPV4, WEB_IPV6
 from tests.lab.phone import Phone
 from tests.lab.store import Store
 from tests.lab.web import Reply
@@ -88,6 +90,42 @@ def test_the_check_over_tls_goes_the_same_way_as_the_one_without(
         return phone.connects(address, 443)
 
     assert [reaches(phone) for phone in (captive, on_a_pass, registered)] == ["refused", "open", "open"]
+
+
+@pytest.mark.parametrize("family", ["-4", "-6"], ids=["ipv4", "ipv6"])
+def test_over_either_family_a_check_hears_the_same(
+    captive: Phone, on_a_pass: Phone, registered: Phone, family: str
+) -> None:
+    for check in (each for each in CHECKS if each.asker in ("Apple", "Android", "Windows 10, 11")):
+        for phone in (captive, on_a_pass, registered):
+            phone.wait_for_ipv6()
+            reply = phone.get(check.urls[-1], options=(family,))
+            is_online = check.passes(reply.status, reply.headers, reply.body)
+            assert is_online is (phone is not captive)
+            assert phone is not captive or reply.location == f"http://{captive.router}/"
+
+
+@pytest.mark.parametrize(("family", "address"), [(AF_INET, WEB_IPV4), (AF_INET6, WEB_IPV6)])
+def test_the_name_windows_only_looks_up_is_answered_truly_throughout(
+    captive: Phone, on_a_pass: Phone, registered: Phone, family: int, address: str
+) -> None:
+    for phone in (captive, on_a_pass, registered):
+        assert phone.look_up("dns.msftncsi.com", family) == {address}
+
+
+@pytest.mark.parametrize("address", [WEB_IPV4, WEB_IPV6])
+def test_a_check_over_a_connection_kept_open_is_pinned_to_neither_side(store: Store, address: str) -> None:
+    phone = store.phone(f"kept{len(store.seen)}").join()
+    phone.wait_for_ipv6()
+    gate = GateClient(store.box.run_dir / "gate.sock")
+    with phone.kept_connection(address) as kept:
+        asyncio.run(gate.temporary_pass(ip_address(phone.ipv4)))
+        assert b" 302 " not in kept.ask()
+    with phone.kept_connection(address) as kept:
+        assert kept.ask().startswith(b"HTTP/1.1 204")
+        asyncio.run(gate.sign_out(ip_address(phone.ipv4)))
+        assert kept.ask() == b""
+    store.gone(phone)
 
 
 def test_when_the_session_ends_the_next_check_is_led_to_the_portal_again(store: Store) -> None:

@@ -45,6 +45,20 @@ def test_a_pass_opens_the_internet_for_its_minute_without_a_form(store: Store, p
     assert store.box.records("SELECT count(*) FROM leads") == [(0,)]
 
 
+def test_a_pass_is_slow_and_a_registration_is_not(store: Store, phone: Phone) -> None:
+    def bytes_in_two_seconds() -> int:
+        two_seconds = ["curl", "--silent", "--max-time", "2", "--output", "/dev/null"]
+        large = "http://shop.example/bytes/1000000"
+        done = phone.namespace.run(*two_seconds, "--write-out", "%{size_download}", large, check=False)
+        return int(done.stdout)
+
+    _take_a_pass(phone)
+    # A megabyte takes eight seconds at its rate.
+    until(lambda: 100_000 < bytes_in_two_seconds() < 500_000, "it is slow")
+    phone.submit(phone.get(f"http://{phone.router}/register"), email="fast@example.com", terms="yes")
+    until(lambda: bytes_in_two_seconds() == 1_000_000, "it is fast")
+
+
 def test_a_second_tap_takes_no_second_pass_and_a_second_pass_is_refused(store: Store, phone: Phone) -> None:
     splash = phone.open_portal()
     _take_a_pass(phone)

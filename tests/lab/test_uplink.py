@@ -10,6 +10,7 @@ from scapy.layers.dns import DNS, DNSQR
 
 from netctl.client import GateClient
 from netctl.lan.check_addresses import CHECK_ADDRESSES
+from netctl.lan.connectivity_checks import CHECKS
 from tests.lab.internet import WEB_IPV4
 from tests.lab.phone import Phone
 from tests.lab.store import Store
@@ -68,6 +69,11 @@ class TestWithoutInternet:
         assert phone.mac in store.box.admitted()
         for page in (splash, online):
             assert "internet line is down" in page.body
+
+    def test_every_check_of_every_phone_is_led_to_the_portal(self, phone: Phone) -> None:
+        for url in (url for check in CHECKS for url in check.urls):
+            reply = phone.get(url)
+            assert (url, reply.status, reply.location) == (url, 302, f"http://{phone.router}/")
 
     @pytest.mark.parametrize("server", ["10.77.0.1", "8.8.8.8", "fd77:79b6:1::1", "2001:4860:4860::8888"])
     @pytest.mark.parametrize("tcp", [False, True], ids=["udp", "tcp"])
