@@ -110,6 +110,12 @@ def test_each_daemon_has_a_user_of_its_own_and_only_the_capability_it_needs() ->
     }
 
 
+def test_no_hardware_address_that_dnsmasq_names_gets_into_the_journal() -> None:
+    unit = settings_of("yingke-dnsmasq.service")
+    assert unit["LogLevelMax"] == ["notice"]
+    assert "--log-facility" not in unit["ExecStart"][0]
+
+
 def test_the_legal_log_has_a_user_of_its_own_asks_the_kernel_and_reaches_no_network() -> None:
     unit = settings_of("yingke-legal-log.service")
     declared = (UNITS / "sysusers.d/yingke.conf").read_text("utf-8")
