@@ -10,11 +10,17 @@ from sync.config import DEFAULT_PATH, ConfigErrors, commented, load
 from sync.process import main as run_process
 from sync.records import RecordsUnavailable, migrate
 
+# Each reads its settings when it starts; who is online stays online.
+_READ_THE_SETTINGS = ("yingke-gate", "yingke-sensor", "yingke-portal", "yingke-sync", "yingke-legal-log")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.command == "config":
-        print(commented(), end="")
+        print(
+            f"# After a change: sudo systemctl restart {' '.join(_READ_THE_SETTINGS)}\n\n{commented()}",
+            end="",
+        )
         return 0
     try:
         config = load(options.config)

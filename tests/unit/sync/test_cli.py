@@ -19,6 +19,15 @@ def database(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/headoffice.db"
 
 
+def test_the_printed_settings_begin_with_what_takes_up_a_change(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["config"]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("# After a change: sudo systemctl restart yingke-gate ")
+    units = Path(__file__).parents[3] / "systemd"
+    for name in first.partition("restart ")[2].split():
+        assert (units / f"{name}.service").exists()
+
+
 def test_the_printed_settings_are_a_settings_file(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["config"]) == 0
     printed = capsys.readouterr().out
