@@ -86,12 +86,14 @@ def next_day(now: datetime, zone: ZoneInfo) -> datetime:
 
 
 async def expired(request: web.Request) -> web.Response:
-    """GET /expired. Works without the gate too."""
+    """GET /expired. Works without the gate too. Whoever was never online has nothing that ended."""
     station = await _station_or_none(request)
     if station is not None and station.why == "quota":
         return see_other(request, "/quota")
     if station is not None and not station.captive:
         return see_other(request, "/online")
+    if station is not None and station.why == "new":
+        return see_other(request, "/")
     how = ending(station)
     opens = words_of(request).moment(station.opens_at) if station and station.opens_at else ""
     return request.app[SITE].pages.render(request, "expired.html", ending=how, opens=opens, station=station)

@@ -96,6 +96,11 @@ async def test_while_we_are_closed_the_page_leads_nowhere_that_fails(
     assert "09:00" in page
 
 
+async def test_who_was_never_online_is_not_told_that_her_time_is_up(browser: Browser) -> None:
+    answer = await browser.get("/expired", allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+
+
 async def test_the_pages_work_while_the_gate_is_silent(browser: Browser, gate: GateDouble) -> None:
     await gate.stop()
     assert 'href="/register' in await _page(browser, "/expired")
