@@ -70,6 +70,7 @@ class PacketFilter:
         commands = [
             *(line for where in GARDEN for line in elements.put(where, self._garden(where))),
             *_private(self._config),
+            *_overheard(self._config),
             *_answered_by(self._answering),
             *_prefixed(self._prefixes),
             *self._leasing(set(), pairs),
@@ -289,6 +290,16 @@ def _private(config: Config) -> list[str]:
     return [
         *elements.put("inet yingke private4", _PRIVATE4),
         *elements.put("inet yingke private6", _PRIVATE6),
+    ]
+
+
+def _overheard(config: Config) -> list[str]:
+    """Where guests meet, the bridge learns from what the box announces which addresses are the router's."""
+    if config.network.isolate_ports == "on":
+        return []
+    return [
+        "add chain bridge yingke output { type filter hook output priority filter; policy accept; }",
+        "add rule bridge yingke output goto announced",
     ]
 
 
