@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
-_LOOKED_AT_ONCE = 200
+_LOOKED_AT_ONCE = 50
 
 
 async def in_turns(things: Iterable[T]) -> AsyncIterator[T]:

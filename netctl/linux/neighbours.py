@@ -5,18 +5,17 @@ import contextlib
 import logging
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from errno import ENOENT
 from ipaddress import ip_address
 from itertools import count
-from typing import Any
+from sys import byteorder
+from typing import Any, NamedTuple
 
 from pyroute2 import IPRoute
 from pyroute2.netlink import rtnl
 from pyroute2.netlink.exceptions import NetlinkError
-from pyroute2.netlink.rtnl import RTM_DELNEIGH, RTM_NEWNEIGH
-from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
 from netctl.api import Ip, Mac, parse_ip, parse_mac
 
@@ -25,9 +24,9 @@ log = logging.getLogger(__name__)
 # linux/neighbour.h
 NUD_REACHABLE, NUD_STALE, NUD_DELAY, NUD_PROBE, NUD_FAILED = 0x02, 0x04, 0x08, 0x10, 0x20
 _AF_BRIDGE = 7  # linux/socket.h; Python has no name for it
-_NEWS = (RTM_NEWNEIGH, RTM_DELNEIGH)
-# linux/netlink.h, linux/rtnetlink.h
-_REQUEST, _ERROR, _NDA_DST, _NDA_LLADDR = 1, 2, 1, 2
+_NEWS = (rtnl.RTM_NEWNEIGH, rtnl.RTM_DELNEIGH)
+# linux/netlink.h, linux/rtnetlink.h, linux/neighbour.h
+_REQUEST, _DUMP, _ERROR, _DONE, _NDA_DST, _NDA_LLADDR, _NDA_MASTER = 1, 0x301, 2, 3, 1, 2, 9
 _HEADER, _NDMSG, _ATTRIBUTE = struct.Struct("=IHHII"), struct.Struct("=BxxxiHBB"), struct.Struct("=HH")
 _ANSWER_SECONDS = 5.0
 _HEARD = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE
@@ -62,19 +61,30 @@ class Neighbours:
         self._numbers = count(1)
 
     def all(self) -> list[Neighbour]:
-        dump = self._route.neigh("dump", ifindex=self.index)
-        return [neighbour for message in dump if (neighbour := parse_neighbour(message))]
+        found = [entry for entry in self._answers(_ask_all) if entry.link == self.index]
+        return [neighbour for entry in found if (neighbour := parse_neighbour(entry))]
 
     def at(self, ip: Ip) -> Neighbour | None:
         """The entry for this address, straight from the kernel (Linux 5.0)."""
+        entry = next(self._answers(lambda number: get_neighbour(ip, self.index, number)), None)
+        return parse_neighbour(entry) if entry else None
+
+    def _answers(self, question: Callable[[int], bytes]) -> Iterator["Entry"]:
         number = next(self._numbers)
-        self._asking.send(get_neighbour(ip, self.index, number))
+        self._asking.send(question(number))
         while True:
-            data = self._asking.recv(1 << 13)
-            # Another number: the late answer to a question that was given up.
-            if _HEADER.unpack_from(data)[3] == number:
-                entry = read_neighbour(data)
-                return parse_neighbour(entry) if entry else None
+            for message in messages_in(self._asking.recv(1 << 16)):
+                # Another number: the late answer to a question that was given up.
+                if message.number != number:
+                    continue
+                if message.kind == _DONE:
+                    return
+                if message.kind == _ERROR:
+                    code = -struct.unpack_from("=i", message.content)[0]
+                    if code in (0, ENOENT):
+                        return
+                    raise OSError(code, "the neighbour table cannot be read")
+                yield read_entry(message)
 
     def ask(self, neighbours: Iterable[tuple[Ip, Mac]]) -> None:
         """Has the kernel ask each whether it is still there: an answer makes it NUD_REACHABLE, silence
@@ -91,6 +101,24 @@ class Neighbours:
         self._route.close()
 
 
+class Message(NamedTuple):
+    """One of netlink's (netlink(7))."""
+
+    kind: int
+    number: int
+    content: bytes
+
+
+class Entry(NamedTuple):
+    """What a message about a neighbour says (rtnetlink(7), RTM_NEWNEIGH)."""
+
+    kind: int
+    family: int
+    link: int
+    state: int
+    attributes: dict[int, bytes]
+
+
 def get_neighbour(ip: Ip, index: int, number: int) -> bytes:
     """The netlink request for one entry (rtnetlink(7), RTM_GETNEIGH)."""
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
@@ -99,38 +127,41 @@ def get_neighbour(ip: Ip, index: int, number: int) -> bytes:
     return _HEADER.pack(_HEADER.size + len(body), rtnl.RTM_GETNEIGH, _REQUEST, number, 0) + body
 
 
-def read_neighbour(data: bytes) -> dict[str, Any] | None:
-    """Its answer, as `parse_neighbour` takes it; None: there is no entry. Raises OSError."""
-    length, kind, *_ = _HEADER.unpack_from(data)
-    if kind == _ERROR:
-        code = -struct.unpack_from("=i", data, _HEADER.size)[0]
-        if code == ENOENT:
-            return None
-        raise OSError(code, "the neighbour table cannot be read")
-    entry: dict[str, Any] = {"state": _NDMSG.unpack_from(data, _HEADER.size)[2]}
-    at = _HEADER.size + _NDMSG.size
-    while at + _ATTRIBUTE.size <= length:
-        size, name = _ATTRIBUTE.unpack_from(data, at)
-        value = data[at + _ATTRIBUTE.size : at + size]
-        if name == _NDA_DST:
-            entry["NDA_DST"] = str(ip_address(value))
-        elif name == _NDA_LLADDR:
-            entry["NDA_LLADDR"] = value.hex(":")
+def _ask_all(number: int) -> bytes:
+    body = _NDMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
+    return _HEADER.pack(_HEADER.size + len(body), rtnl.RTM_GETNEIGH, _DUMP, number, 0) + body
+
+
+def messages_in(data: bytes) -> Iterator[Message]:
+    at = 0
+    while at + _HEADER.size <= len(data):
+        length, kind, _, number, _ = _HEADER.unpack_from(data, at)
+        yield Message(kind, number, data[at + _HEADER.size : at + length])
+        at += max(length, _HEADER.size) + 3 & ~3
+
+
+def read_entry(message: Message) -> Entry:
+    content = message.content
+    family, index, state, _, _ = _NDMSG.unpack_from(content)
+    attributes, at = {}, _NDMSG.size
+    while at + _ATTRIBUTE.size <= len(content):
+        size, name = _ATTRIBUTE.unpack_from(content, at)
+        attributes[name] = content[at + _ATTRIBUTE.size : at + size]
         at += max(size, _ATTRIBUTE.size) + 3 & ~3
-    return entry
+    return Entry(message.kind, family, index, state, attributes)
 
 
-def parse_neighbour(message: Any) -> Neighbour | None:
-    """A netlink message -> the entry; None for what is no station's (multicast, our own)."""
-    destination, hardware = message.get("NDA_DST"), message.get("NDA_LLADDR")
+def parse_neighbour(entry: Entry) -> Neighbour | None:
+    """The entry as we see it; None for what is no station's (multicast, our own)."""
+    destination, hardware = entry.attributes.get(_NDA_DST), entry.attributes.get(_NDA_LLADDR)
     if destination is None:
         return None
-    ip = parse_ip(destination)
-    state = message["state"] if message.get("event") != "RTM_DELNEIGH" else NUD_FAILED
+    ip = parse_ip(str(ip_address(destination)))
+    state = entry.state if entry.kind != rtnl.RTM_DELNEIGH else NUD_FAILED
     if ip.is_multicast or not state & (_HEARD | NUD_FAILED):
         return None
     try:
-        mac = parse_mac(hardware) if hardware and state & _HEARD else None
+        mac = parse_mac(hardware.hex(":")) if hardware and state & _HEARD else None
     except ValueError:
         return None
     return Neighbour(ip=ip, mac=mac, answers=state == NUD_REACHABLE)
@@ -151,7 +182,6 @@ class NeighbourNews:
         heard_on: Callable[[Mac, int], None] = lambda mac, port: None,
     ) -> None:
         self._index, self._heard, self._missed, self._heard_on = index, heard, missed, heard_on
-        self._marshal = MarshalRtnl()
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
@@ -171,21 +201,20 @@ class NeighbourNews:
         except OSError:  # ENOBUFS: the kernel told more than we read
             self._missed()
             return
-        for message in self._marshal.parse(data):
-            if message["header"]["type"] not in _NEWS:
-                continue
-            if message["family"] == _AF_BRIDGE:
-                self._port(message)
-            if message["ifindex"] != self._index:
-                continue
-            neighbour = parse_neighbour(message)
-            if neighbour is not None:
-                self._heard(neighbour)
+        for message in messages_in(data):
+            if message.kind in _NEWS:
+                self._tell(read_entry(message))
 
-    def _port(self, message: Any) -> None:
+    def _tell(self, entry: Entry) -> None:
+        if entry.family == _AF_BRIDGE:
+            self._port(entry)
+        elif entry.link == self._index and (neighbour := parse_neighbour(entry)):
+            self._heard(neighbour)
+
+    def _port(self, entry: Entry) -> None:
         """The bridge's own table (RTM_NEWNEIGH of family AF_BRIDGE, br_fdb.c)."""
-        hardware = message.get("NDA_LLADDR")
-        if message.get("NDA_MASTER") != self._index or message["header"]["type"] != RTM_NEWNEIGH:
+        master, hardware = (entry.attributes.get(name, b"") for name in (_NDA_MASTER, _NDA_LLADDR))
+        if int.from_bytes(master, byteorder) != self._index or entry.kind != rtnl.RTM_NEWNEIGH:
             return
         with contextlib.suppress(ValueError):
-            self._heard_on(parse_mac(hardware or ""), message["ifindex"])
+            self._heard_on(parse_mac(hardware.hex(":")), entry.link)
