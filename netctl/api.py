@@ -335,12 +335,13 @@ class StationStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateStatus:
-    """How many are admitted, how many are here, and what is wrong."""
+    """How many are admitted, how many are here, what is wrong, and whether the internet answers."""
 
     admitted: int
     present: int
     started_at: datetime
     problems: tuple[str, ...]
+    uplink: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

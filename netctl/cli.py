@@ -65,7 +65,8 @@ def _status(args: argparse.Namespace, config: Config) -> int:
 
         sys.stdout.write(answer_line(status).decode())
     elif args.station is None:
-        print(station_report.everybody(status))
+        foreign = [port for port in config.network.lan_interfaces if port != config.wifi.interface]
+        print(station_report.everybody(status, foreign))
     else:
         zone = ZoneInfo(config.venue.timezone)
         print("\n\n".join(station_report.one(station, zone) for station in status.stations))

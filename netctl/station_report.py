@@ -23,11 +23,23 @@ _NAMES: Final = {
 _WAY: Final = ("lease", "check", "portal", "form", "admitted")
 
 
-def everybody(status: Status) -> str:
-    """A line a station."""
+_LINE_DOWN: Final = "The internet line is down: shoppers register, and are online as soon as it is back."
+# Isolation of clients is the access point's own business, and so is sending one away (IEEE 802.11).
+_NOT_OURS: Final = (
+    "On {ports} is no radio of ours: guests behind it may reach each other, unless its access points and"
+    " switches keep them apart, and no phone can be made to join again."
+)
+
+
+def everybody(status: Status, foreign_ports: Sequence[str]) -> str:
+    """A line a station. `foreign_ports`: those of the LAN behind which others forward."""
     gate = status.gate
-    lines = [f"{gate.present} stations here, {gate.admitted} admitted."]
+    lines = [f"{gate.present} station{'' if gate.present == 1 else 's'} here, {gate.admitted} admitted."]
     lines += [f"PROBLEM {problem}" for problem in gate.problems]
+    if not gate.uplink:
+        lines.append(f"NOTE {_LINE_DOWN}")
+    if foreign_ports:
+        lines.append(f"NOTE {_NOT_OURS.format(ports=', '.join(foreign_ports))}")
     return "\n".join(lines + [_line(station) for station in status.stations])
 
 

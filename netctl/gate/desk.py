@@ -232,6 +232,7 @@ class Desk:
             present=len(stays),
             started_at=self._condition.started_at,
             problems=self._condition.sentences(),
+            uplink=self._condition.uplink,
         )
         return Status(
             gate=gate,

@@ -61,12 +61,18 @@ async def test_status_shows_who_is_here_and_why_they_are_captive(
         code = store.attendance.heard(ANNA).station_code
         assert await asyncio.to_thread(main, ["status", "--config", settings]) == 0
         told = capsys.readouterr().out
-        assert told.startswith("1 stations here, 0 admitted.\n")
+        assert told.startswith("1 station here, 0 admitted.\n")
+        # Its settings name no radio of its own: what is behind wlan0 is somebody else's.
+        assert "NOTE On wlan0 is no radio of ours: guests behind it may reach each other" in told
+        assert "line is down" not in told
         assert f"{code}  {ANNAS_IP}" in told
         assert "Captive: nobody has registered on it" in told
         assert await asyncio.to_thread(main, ["status", code, "--json", "--config", settings]) == 0
         (station,) = json.loads(capsys.readouterr().out)["stations"]
         assert station["captive"] is True
+        store.condition.uplink = False
+        assert await asyncio.to_thread(main, ["status", "--config", settings]) == 0
+        assert "NOTE The internet line is down: shoppers register" in capsys.readouterr().out
         assert await asyncio.to_thread(main, ["status", "nobody", "--config", settings]) == 1
         assert "No station is called nobody." in capsys.readouterr().err
         await server.close()
