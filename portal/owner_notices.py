@@ -35,6 +35,10 @@ NOTICES: Final[Mapping[str, tuple[str, str]]] = {
         mark("Two devices seem to use the same hardware address, so both are online when one is."),
         mark("Open WiFi cannot prevent that. The phones with these letters are on the page of phones."),
     ),
+    "addresses_short": (
+        mark("Nearly all addresses of the guests' WiFi are taken."),
+        mark("A very full store, or somebody who makes phones up. Those of phones that are gone come back."),
+    ),
 }
 UNKNOWN_NOTICE: Final = (
     mark("Something in the box needs a look."),

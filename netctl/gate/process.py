@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Interface
 from pathlib import Path
 
 from netctl.api import Mac
@@ -17,19 +18,24 @@ from netctl.gate.desk import Condition, Deauthenticate, Desk
 from netctl.gate.gate import Gate
 from netctl.gate.limits import GuestLimits
 from netctl.gate.nameless import Nameless
+from netctl.gate.pool_watch import PoolWatch
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.server import GateServer
 from netctl.gate.stations import Stations
 from netctl.gate.twin_watch import TwinWatch
 from netctl.gate.waiting import WaitingRequests
 from netctl.lan import hostapd
+from netctl.lan.access_point import Pool
 from netctl.lan.hostapd import Associations
 from netctl.lan.lease_watch import watched
 from netctl.lan.leases import LeaseFile
+from netctl.lan.release import release
 from netctl.linux import links
+from netctl.linux.elements import Pair
 from netctl.linux.kernel import LinuxKernel
+from netctl.linux.neighbours import Neighbour
 from sync.config import Config
-from sync.model import SystemClock, new_id
+from sync.model import Clock, SystemClock, new_id
 from sync.process import ProcessFailed, notify_ready, started
 from sync.records import outbox
 from sync.records.connect import Records, RecordsUnavailable, open_records
@@ -60,7 +66,13 @@ async def run(config: Config) -> None:
         await attendance.open()
         stations.listen(attendance.heard, attendance.note)
         twins = TwinWatch(gate, attendance, records, clock)
-        kernel.watch(stations.note, stations.note_missed, twins.heard_on)
+        pool = _pool_watch(config, gate, kernel, leases, records, clock)
+
+        def heard(neighbour: Neighbour) -> None:
+            stations.note(neighbour)
+            pool.heard(neighbour)
+
+        kernel.watch(heard, stations.note_missed, twins.heard_on)
         await server.open()
         woken = asyncio.Event()
         chores = Chores(
@@ -78,6 +90,7 @@ async def run(config: Config) -> None:
             *chores.all(),
             *nameless.chores(),
             Chore(name="twins", act=twins.look, pause=lambda: LEASES_SECONDS, wake=twins.found),
+            Chore(name="addresses", act=pool.look, pause=lambda: LEASES_SECONDS),
         ]
         try:
             await records.write(outbox.append, started("gate", clock))
@@ -90,6 +103,18 @@ async def run(config: Config) -> None:
             await server.close()
             with contextlib.suppress(*EXPECTED):
                 await chores.save()
+
+
+def _pool_watch(
+    config: Config, gate: Gate, kernel: LinuxKernel, leases: LeaseFile, records: Records, clock: Clock
+) -> PoolWatch:
+    network, own = config.network, IPv4Interface(config.network.lan_address)
+
+    def give_back(some: Sequence[Pair]) -> None:
+        release(some, network.bridge, own.ip)
+
+    pool = Pool.of(own)
+    return PoolWatch(pool, network.absent_after_seconds, gate, kernel, leases, give_back, records, clock)
 
 
 def _roaming_codes(config: Config) -> RoamingCodes:

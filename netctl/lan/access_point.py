@@ -1,7 +1,8 @@
 """What hostapd, dnsmasq and dhcpcd are told, as text. The gate renders it, root installs it (apply.py)."""
 
 import os
-from ipaddress import IPv4Interface, IPv6Interface
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from netctl.lan import garden
@@ -114,15 +115,37 @@ def _resolvers(config: Config) -> list[str]:
     return [f"resolv-file={config.network.uplink_resolv_file}"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """The addresses that are leased, from the first to the last."""
+
+    first: IPv4Address
+    last: IPv4Address
+
+    @classmethod
+    def of(cls, own: IPv4Interface) -> "Pool":
+        """Of the network in which we have this address."""
+        net = own.network
+        # A quarter of a tiny network is left for what has an address by hand.
+        first = net.network_address + min(_FIRST_HOST, max(1, net.num_addresses // 4))
+        if first <= own.ip:
+            first = own.ip + 1 if own.ip + 1 < net.broadcast_address else first
+        return cls(first=first, last=net.broadcast_address - 1)
+
+    @property
+    def capacity(self) -> int:
+        """How many there can be at once."""
+        return min(int(self.last) - int(self.first) + 1, _MOST_LEASES)
+
+    def __contains__(self, address: IPv4Address) -> bool:
+        return self.first <= address <= self.last
+
+
 def _range(tag: str, bridge: str, own: IPv4Interface, minutes: int) -> str:
     """Only for who asks on that bridge, whose name is a tag of the request: options 82 and 118 let a guest
     ask for a lease of the owner's network (RFC 3011, RFC 3527)."""
-    net = own.network
-    # A quarter of a tiny network is left for what has an address by hand.
-    first = net.network_address + min(_FIRST_HOST, max(1, net.num_addresses // 4))
-    if first <= own.ip:
-        first = own.ip + 1 if own.ip + 1 < net.broadcast_address else first
-    return f"dhcp-range=tag:{bridge},set:{tag},{first},{net.broadcast_address - 1},{net.netmask},{minutes}m"
+    pool = Pool.of(own)
+    return f"dhcp-range=tag:{bridge},set:{tag},{pool.first},{pool.last},{own.netmask},{minutes}m"
 
 
 def _ipv6(bridge: str, own: IPv6Interface, uplink_has_ipv6: bool) -> list[str]:
