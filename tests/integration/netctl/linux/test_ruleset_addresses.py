@@ -1,5 +1,6 @@
 """Whose is which address: what a station may send under, and what it may say of others' and of ours."""
 
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
-from scapy.layers.inet import ICMP, IP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (
     ICMPv6ND_NA,
     ICMPv6ND_NS,
@@ -21,6 +22,7 @@ from scapy.layers.inet6 import (
 from scapy.layers.l2 import ARP, Dot1Q
 from scapy.packet import Packet, Raw
 
+from tests.integration.netctl.linux.test_ruleset_ports import said
 from tests.integration.netctl.street import (
     HOST,
     HOST6,
@@ -173,6 +175,28 @@ def test_an_ipv6_address_is_its_first_users(street: Street) -> None:
         street.ben.send(stolen, to=street.router_mac)
         with pytest.raises(TimeoutError):
             host.recv(100)
+
+
+@pytest.mark.parametrize("asked", ["page", "name"])
+@pytest.mark.parametrize("version", [4, 6])
+def test_nobody_asks_us_under_anothers_address(street: Street, version: int, asked: str) -> None:
+    """Who hears in the air what we answer her would go on, and end her session."""
+    ours, hers = (OURS, street.anna.ipv4) if version == 4 else (OURS6, street.anna.ipv6)
+    street.admit(street.anna)
+    until(lambda: street.anna.pings(ours) == 3, "Anna is heard")
+    under = IP(src=hers, dst=ours) if version == 4 else IPv6(src=hers, dst=ours)
+    question = TCP(sport=4321, dport=80, flags="S") if asked == "page" else UDP(sport=4321, dport=53)
+    with (
+        listen(None, ours, 80, SOCK_STREAM),
+        listen(None, ours, 53, SOCK_DGRAM) as resolver,
+        street.anna.cable() as cable,
+    ):
+        street.ben.send(under / question / Raw(b"a name" if asked == "name" else b""), to=street.router_mac)
+        resolver.settimeout(SILENCE_SECONDS)
+        with pytest.raises(TimeoutError):
+            resolver.recv(100)
+        cable.settimeout(SILENCE_SECONDS)
+        assert not said(cable, struct.pack("!2H", question.dport, 4321))
 
 
 def test_our_own_address_is_nobodys(street: Street) -> None:
