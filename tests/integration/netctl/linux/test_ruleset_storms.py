@@ -105,6 +105,26 @@ def test_who_holds_a_lease_is_refused_audibly_in_the_middle_of_a_storm(street: S
             talking.recv(100)
 
 
+def test_invented_stations_do_not_take_all_the_room_for_ipv6_addresses(street: Street) -> None:
+    ulas = (f"fd77:79b6:1::beef:{number:x}" for number in range(_STORM))
+    storm(
+        street.ben,
+        lambda mac, *_: (
+            Ether(src=mac, dst=street.router_mac) / IPv6(src=next(ulas), dst=HOST6) / UDP(sport=9, dport=443)
+        ),
+    )
+    listed = subprocess.run(
+        ["nft", "list", "set", "inet", "yingke", "taken"], capture_output=True, text=True, check=True
+    )
+    assert 0 < listed.stdout.count("expires") < _FEW
+    street.lease(street.anna)
+    with listen(None, OURS6, 53, SOCK_DGRAM) as resolver, street.anna.udp(OURS6, 53) as phone:
+        phone.send(b"question")
+        question, who = resolver.recvfrom(100)
+        resolver.sendto(b"answer to " + question, who)
+        assert phone.recv(100) == b"answer to question"
+
+
 def discover(mac: str, source: str = "0.0.0.0", giaddr: str = "0.0.0.0") -> Packet:
     bootp = BOOTP(chaddr=bytes.fromhex(mac.replace(":", "")), ciaddr=source, giaddr=giaddr)
     ask = DHCP(options=[("message-type", "discover"), "end"])
