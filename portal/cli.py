@@ -114,8 +114,8 @@ class Sockets:
 async def run(config: Config) -> None:
     """Pages and interceptor, until cancelled. Raises ProcessFailed."""
     clock = SystemClock()
-    sockets = sort_sockets(passed_sockets(os.environ, os.getpid()) or _own_sockets(config), config)
     certificate = _certificate(config)
+    sockets = sort_sockets(passed_sockets(os.environ, os.getpid()) or _own_sockets(config), config)
     try:
         records = await open_records(config.venue.data_dir / "records.db", "portal")
     except RecordsUnavailable as error:
@@ -190,5 +190,6 @@ def _certificate(config: Config) -> ssl.SSLContext | None:
     try:
         context.load_cert_chain(config.portal.certificate, config.portal.certificate_key)
     except OSError as error:
-        raise ProcessFailed(f"portal.certificate cannot be used: {error}") from error
+        files = f"{config.portal.certificate}, {config.portal.certificate_key}"
+        raise ProcessFailed(f"portal.certificate ({files}) cannot be used: {error}") from error
     return context

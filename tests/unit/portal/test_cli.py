@@ -44,6 +44,28 @@ def test_records_that_were_never_made_are_named_with_the_remedy(tmp_path: Path) 
     assert "Traceback" not in ended.stderr
 
 
+def test_a_certificate_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    migrate(tmp_path / "records.db")
+    (tmp_path / "chain.pem").write_text("no certificate")
+    (tmp_path / "key.pem").write_text("no key")
+    settings = tmp_path / "yingke.toml"
+    settings.write_text(
+        f'[venue]\ndata_dir = "{tmp_path}"\nrun_dir = "{tmp_path}"\n[portal]\ndomain = "a.example"\n'
+        f'listen = ["127.0.0.1:20873"]\nintercept_port = 20874\n'
+        f'certificate = "{tmp_path}/chain.pem"\ncertificate_key = "{tmp_path}/key.pem"\n'
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "--config", str(settings)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert f"{tmp_path}/chain.pem, {tmp_path}/key.pem" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 def ask(address: tuple[str, int], path: str) -> bytes:
     """The first line of the answer. The socket is open before the portal is: the request waits for it."""
     with socket.create_connection(address, timeout=60) as phone:
