@@ -161,7 +161,9 @@ class Portal:
 
     SETTINGS: ClassVar[Mapping[str, Setting]] = {
         "listen": Setting(
-            ("0.0.0.0:80",), "Where the pages answer, unless systemd passes sockets.", kind="listens"
+            ("0.0.0.0:80",),
+            "Where the pages answer, unless systemd passes sockets; with a certificate port 443 besides.",
+            kind="listens",
         ),
         "intercept_port": Setting(
             2080, "Where redirected port-80 traffic is answered.", low=1024, high=65535
