@@ -2,8 +2,9 @@
 
 import random
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
@@ -19,6 +20,7 @@ from tests.lab.store import Store
 from tests.lab.waiting import until
 
 _POOL = 245
+_PAUSE_SECONDS = 0.05
 _IPV4, _OFFER, _ACK = 0x0800, 2, 5
 
 
@@ -84,6 +86,24 @@ def request(mac: bytes, address: str) -> Ether:
     return asking
 
 
+@contextmanager
+def going_on(inventor: Inventor) -> Iterator[None]:
+    """Meanwhile it does not stop."""
+    enough = threading.Event()
+
+    def invent() -> None:
+        while not enough.wait(_PAUSE_SECONDS):
+            inventor.go_on()
+
+    inventing = threading.Thread(target=invent)
+    inventing.start()
+    try:
+        yield
+    finally:
+        enough.set()
+        inventing.join()
+
+
 def test_a_phone_gets_online_though_every_address_was_given_to_made_up_stations(store: Store) -> None:
     shopper, quiet, attacker = (store.phone(name).join() for name in ("shopper", "quiet", "attacker"))
     shopper.register(email="anna@example.com", terms="yes")
@@ -93,10 +113,11 @@ def test_a_phone_gets_online_though_every_address_was_given_to_made_up_stations(
     until(lambda: inventor.go_on() > _POOL, "more are served than there are addresses", 90)
     assert ("addresses_short",) in notices(store)
 
-    late = store.phone("late").join()
-    assert late.open_portal().status == 200
-    late.register(email="late@example.com", terms="yes")
-    until(lambda: late.udp_answer(WEB_IPV4, 443) == "answered", "the late phone is online")
+    with going_on(inventor):
+        late = store.phone("late").join()
+        assert late.open_portal().status == 200
+        late.register(email="late@example.com", terms="yes")
+        until(lambda: late.udp_answer(WEB_IPV4, 443) == "answered", "the late phone is online")
 
     assert {shopper.mac, quiet.mac, late.mac} <= set(leases(store).values())
     assert shopper.udp_answer(WEB_IPV4, 443) == "answered"
