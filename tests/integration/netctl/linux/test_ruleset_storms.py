@@ -14,6 +14,7 @@ from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
 from tests.integration.netctl.street import HOST, HOST6, OURS, OURS6, SILENCE_SECONDS, Phone, Street, listen
+from tests.lab.namespace import CHECKOUT
 
 _STORM = 3000
 # A burst of 200, and what is due at 100 a second while the storm is written; a kernel's table of neighbours
@@ -103,6 +104,37 @@ def test_who_holds_a_lease_is_refused_audibly_in_the_middle_of_a_storm(street: S
         talking.send(b"QUIC")
         with pytest.raises(ConnectionRefusedError):
             talking.recv(100)
+
+
+@pytest.fixture
+def short_queue(street: Street) -> None:
+    """The box's own setting, which begins outside of all namespaces, for the street's bridge."""
+    settings = (CHECKOUT / "systemd" / "sysctl.d" / "60-yingke.conf").read_text()
+    for line in settings.splitlines():
+        if ".neigh.default.unres_qlen_bytes" in line:
+            setting = line.replace("default", "br-lan").replace(" ", "")
+            subprocess.run(["sysctl", "-q", "-w", setting], check=True)
+
+
+@pytest.mark.usefixtures("short_queue")
+@pytest.mark.parametrize(("host", "network"), [(HOST, IP), (HOST6, IPv6)])
+def test_who_does_not_say_where_it_is_keeps_nobody_elses_answers_waiting(
+    street: Street, host: str, network: type[Packet]
+) -> None:
+    """One station with a lease, whose answers fill a buffer of all (icmp.c, icmp_sk_init)."""
+    street.lease(street.anna, street.ben)
+    own = street.ben.ipv4 if network is IP else street.ben.ipv6
+    street.ben.namespace.ip("link set w0 arp off")
+    subprocess.run(["ip", "neigh", "flush", "dev", "br-lan"], check=True)
+    flood = (
+        network(src=own, dst=host) / UDP(sport=port, dport=443) / (b"q" * 1200) for port in range(1, 301)
+    )
+    street.ben.send(*flood, to=street.router_mac)
+    with street.anna.udp(host, 443) as talking:
+        talking.send(b"QUIC")
+        with pytest.raises(ConnectionRefusedError):
+            talking.recv(100)
+    street.ben.namespace.ip("link set w0 arp on")
 
 
 def test_invented_stations_do_not_take_all_the_room_for_ipv6_addresses(street: Street) -> None:
