@@ -191,5 +191,6 @@ def _certificate(config: Config) -> ssl.SSLContext | None:
         context.load_cert_chain(config.portal.certificate, config.portal.certificate_key)
     except OSError as error:
         files = f"{config.portal.certificate}, {config.portal.certificate_key}"
-        raise ProcessFailed(f"portal.certificate ({files}) cannot be used: {error}") from error
+        remedy = ": they must be readable by yingke-portal" if isinstance(error, PermissionError) else ""
+        raise ProcessFailed(f"portal.certificate ({files}) cannot be used: {error}{remedy}") from error
     return context

@@ -171,7 +171,9 @@ class Portal:
         "certificate": Setting(
             "", "Certificate chain (PEM file) of the portal; empty: HTTP only.", kind="text"
         ),
-        "certificate_key": Setting("", "Its private key (PEM file).", kind="text"),
+        "certificate_key": Setting(
+            "", "Its private key (PEM file, owned by the user yingke-portal, mode 0400).", kind="text"
+        ),
         "domain": Setting("", "The name the certificate is for.", pattern=r"[a-z0-9.-]{0,253}"),
         "colour": Setting("#0b6e4f", "The brand's colour.", pattern=r"#[0-9a-f]{6}"),
         "brand_name": Setting(
