@@ -9,7 +9,7 @@ from netctl.lan import garden
 from sync.config import Config
 
 DNSMASQ, HOSTAPD, PREFIX = "dnsmasq.conf", "hostapd.conf", "prefix.conf"
-_MOST_LEASES = 8000
+_MOST_LEASES = 20_000
 _FIRST_HOST = 10
 _ADVERTISE_SECONDS = 60
 _ROUTER_LIFETIME_SECONDS = 1800
