@@ -199,6 +199,25 @@ def test_nobody_asks_us_under_anothers_address(street: Street, version: int, ask
         assert not said(cable, struct.pack("!2H", question.dport, 4321))
 
 
+def test_no_error_of_ours_carries_words_to_another(street: Street) -> None:
+    """What cannot go on is told to its sender, its own words with it: to whom it really is, or to nobody."""
+    for phone in (street.anna, street.ben):
+        street.admit(phone)
+    until(lambda: street.anna.pings(OURS) == 3 and street.anna.pings(OURS6) == 3, "Anna is heard")
+    words = UDP(dport=9) / Raw(b"words for Anna")
+    with street.anna.cable() as cable:
+        street.ben.send(
+            IP(src=street.anna.ipv4, dst=HOST, ttl=1) / words,
+            IP(src="10.77.255.255", dst=HOST, ttl=1) / words,
+            IP(src="10.77.255.255", dst=HOST) / words,
+            IP(src="10.77.255.255", dst=OURS) / words,
+            IPv6(src=street.anna.ipv6, dst=HOST6, hlim=1) / words,
+            to=street.router_mac,
+        )
+        cable.settimeout(SILENCE_SECONDS)
+        assert not said(cable, b"words for Anna")
+
+
 def test_our_own_address_is_nobodys(street: Street) -> None:
     """What comes back to it would come to us, past what the packet filter says of packets from outside."""
     street.admit(street.anna)
