@@ -29,6 +29,7 @@ from tests.integration.netctl.street import (
     INTERCEPT,
     OURS,
     OURS6,
+    OWNERS,
     SILENCE_SECONDS,
     Phone,
     Street,
@@ -212,6 +213,10 @@ def test_no_error_of_ours_carries_words_to_another(street: Street) -> None:
             IP(src="10.77.255.255", dst=HOST) / words,
             IP(src="10.77.255.255", dst=OURS) / words,
             IPv6(src=street.anna.ipv6, dst=HOST6, hlim=1) / words,
+            IP(src=street.anna.ipv4, dst=street.anna.ipv4) / words,
+            IPv6(src=street.anna.ipv6, dst=street.anna.ipv6) / words,
+            IP(src=street.anna.ipv4, dst=OWNERS) / UDP(dport=547) / Raw(b"words for Anna"),
+            IPv6(src=street.anna.ipv6, dst=OURS6) / UDP(dport=67) / Raw(b"words for Anna"),
             to=street.router_mac,
         )
         cable.settimeout(SILENCE_SECONDS)
