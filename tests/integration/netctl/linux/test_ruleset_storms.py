@@ -157,6 +157,16 @@ def test_invented_stations_do_not_take_all_the_room_for_ipv6_addresses(street: S
         assert phone.recv(100) == b"answer to question"
 
 
+@pytest.mark.parametrize("ours", [OURS, OURS6])
+def test_a_phone_that_has_no_lease_yet_looks_up_names(street: Street, ours: str) -> None:
+    with listen(None, ours, 53, SOCK_DGRAM) as resolver, street.anna.udp(ours, 53) as phone:
+        for number in range(40):
+            phone.send(b"question %d" % number)
+            question, who = resolver.recvfrom(100)
+            resolver.sendto(b"answer to " + question, who)
+            assert phone.recv(100) == b"answer to question %d" % number
+
+
 def discover(mac: str, source: str = "0.0.0.0", giaddr: str = "0.0.0.0") -> Packet:
     bootp = BOOTP(chaddr=bytes.fromhex(mac.replace(":", "")), ciaddr=source, giaddr=giaddr)
     ask = DHCP(options=[("message-type", "discover"), "end"])
