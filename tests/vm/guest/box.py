@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import sqlite3
 from collections.abc import Mapping
@@ -60,6 +61,28 @@ def set_limit(key: str, kbit: int) -> None:
     lines[found[0]] = f"{key} = {kbit}"
     SETTINGS.write_text("\n".join(lines) + "\n", "utf-8")
     run("systemctl", "restart", "yingke-gate")
+
+
+def has_certificate(domain: str) -> None:
+    """Gets one for this name, as an owner puts it there: the portal may read its key, and nobody else."""
+    folder = Path("/etc/yingke/tls")
+    folder.mkdir()
+    make = "from pathlib import Path; from tests.lab.certificate import made_certificate; made_certificate"
+    python = ["env", "PYTHONPATH=/opt/vm", "/opt/yingke/bin/python", "-c"]
+    run(*python, f"{make}(Path({str(folder)!r}))")
+    run("chown", "yingke-portal", str(folder / "key.pem"))
+    (folder / "key.pem").chmod(0o400)
+    set_portal(domain=domain, certificate=f"{folder}/chain.pem", certificate_key=f"{folder}/key.pem")
+
+
+def set_portal(**settings: str) -> None:
+    """Settings of [portal], and gate and portal told of them as the head of the file says."""
+    text = SETTINGS.read_text("utf-8")
+    for key, value in settings.items():
+        text, count = re.subn(rf'^#?{key} = ".*"$', f'{key} = "{value}"', text, flags=re.M)
+        assert count == 1, f"{key} stands {count} times in {SETTINGS}"
+    SETTINGS.write_text(text, "utf-8")
+    run("systemctl", "restart", "yingke-gate", "yingke-portal")
 
 
 def queues() -> str:

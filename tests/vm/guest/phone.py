@@ -145,6 +145,29 @@ class Phone:
         headers = {name.lower(): values[-1] for name, values in told["headers"].items()}
         return Answer(status=int(told["status"]), headers=headers, body=body.read_bytes())
 
+    @property
+    def ipv4(self) -> str:
+        shown = json.loads(self.inside("ip", "-json", "-4", "address", "show", "dev", self.interface))
+        return str(shown[0]["addr_info"][0]["local"])
+
+    def reaches(self, host: str) -> bool:
+        """Whether anything of its pings comes back."""
+        return " 0 received" not in self.inside("ping", "-c", "3", "-W", "1", host, check=False)
+
+    def get_trusting(self, url: str) -> Answer:
+        """Over HTTPS, whoever signed the certificate."""
+        return self._curl(url, "--insecure")
+
+    def hears(self, host: str, port: int) -> str:
+        """What a TCP connection on which it says nothing comes to: `reset`, `hung` or anything else."""
+        attempt = (
+            "import socket\n"
+            f"try: print(socket.create_connection(({host!r}, {port}), timeout=10).recv(1) or 'ended')\n"
+            "except (ConnectionResetError, ConnectionRefusedError): print('reset')\n"
+            "except OSError as error: print('hung' if isinstance(error, TimeoutError) else error)\n"
+        )
+        return self.inside("python3", "-c", attempt).strip()
+
     def connect(self, host: str, port: int) -> str:
         """What becomes of a TCP connection: `open`, `refused` or `hung`."""
         attempt = (

@@ -23,6 +23,7 @@ UNITS = [
     f"yingke-monitor@{EAR}.service",
 ]
 LIMIT_KBIT = 512
+DOMAIN = "vm.wifi.example.com"
 DAEMONS = ["gate", "sensor", "portal", "sync"]
 
 
@@ -79,6 +80,7 @@ def first_boot() -> None:
     with step("she still is online after all that"):
         is_online(phone)
     rates_hold(phone)
+    pages_over_https(phone)
     she_is_expelled(phone, mac)
     KEPT.write_text(json.dumps({"mac": mac}), "utf-8")
 
@@ -99,6 +101,11 @@ def second_boot() -> None:
         stranger.take_lease()
         answer = stranger.get(f"http://{SERVER}/")
         check(answer.status == 302, f"answered {answer.status}")
+    with step("two guests of our own WiFi do not reach each other, and we reach both"):
+        for guest in (phone, stranger):
+            check(guest.get("http://10.77.0.1/").status in (200, 303), f"{guest.name} does not reach us")
+        check(not stranger.reaches(phone.ipv4), "the stranger reaches her")
+        check(not phone.reaches(stranger.ipv4), "she reaches the stranger")
     with step("no unit has failed"):
         check(not (failed := run("systemctl", "--failed", "--plain", "--no-legend").strip()), failed)
     with step("NetworkManager keeps its hands off the interfaces of the box"):
@@ -137,6 +144,22 @@ def rates_hold(phone: Phone) -> None:
     with step("without a limit nothing of it is left on the bridge"):
         box.set_limit("down_kbit", 0)
         until(lambda: "htb" not in box.queues(), 20, "the queue stayed on the bridge")
+
+
+def pages_over_https(phone: Phone) -> None:
+    """The service manager holds the port either way."""
+    with step("without a certificate port 443 of the box resets whoever comes"):
+        check((heard := phone.hears("10.77.0.1", 443)) == "reset", f"it was {heard}")
+    with step("with one the pages and the API for phones answer over HTTPS"):
+        box.has_certificate(DOMAIN)
+        answer = phone.get_trusting("https://10.77.0.1/capport/api")
+        check(answer.status == 200, f"answered {answer.status}")
+        said = json.loads(answer.body)
+        check(said["user-portal-url"] == f"https://{DOMAIN}/", f"it names {said}")
+        check(said["captive"] is False, "she is online, and it says otherwise")
+    with step("without it everything is as before"):
+        box.set_portal(domain="", certificate="", certificate_key="")
+        check(phone.get("http://10.77.0.1/online").status == 200, "her page does not answer")
 
 
 def she_is_expelled(phone: Phone, mac: str) -> None:
