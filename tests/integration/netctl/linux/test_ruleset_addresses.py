@@ -5,14 +5,16 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv6Network
-from socket import AF_INET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
+from socket import AF_INET, AF_PACKET, IPPROTO_ICMP, SOCK_DGRAM, SOCK_RAW, SOCK_STREAM
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (
+    ICMPv6MLReport2,
     ICMPv6ND_NA,
     ICMPv6ND_NS,
+    ICMPv6ND_RA,
     ICMPv6ND_RS,
     ICMPv6NDOptDstLLAddr,
     ICMPv6NDOptSrcLLAddr,
@@ -38,6 +40,7 @@ from tests.integration.netctl.street import (
 from tests.lab.waiting import until
 
 FOREIGN = "2001:db8:5:6"
+_IPV6 = 0x86DD  # linux/if_ether.h
 
 
 @contextmanager
@@ -221,6 +224,22 @@ def test_no_error_of_ours_carries_words_to_another(street: Street) -> None:
         )
         cable.settimeout(SILENCE_SECONDS)
         assert not said(cable, b"words for Anna")
+
+
+def test_what_neighbours_say_to_neighbours_goes_nowhere_else(street: Street) -> None:
+    """The kernel tracks none of it: it would go out as it is, under an address of ours, maybe another's."""
+    street.admit(street.anna)
+    with street.host.open_socket(AF_PACKET, SOCK_RAW) as cable, street.anna.udp(HOST6, 9) as anna:
+        cable.bind(("eth0", _IPV6))
+        cable.settimeout(5)
+        for kind in (ICMPv6ND_NS(tgt=HOST6), ICMPv6ND_NA(tgt=HOST6), ICMPv6ND_RA(), ICMPv6MLReport2()):
+            street.anna.send(
+                IPv6(src=street.anna.ipv6, dst=HOST6, hlim=64) / kind / Raw(b"with words"),
+                to=street.router_mac,
+            )
+        anna.send(b"an end")
+        while b"an end" not in (frame := cable.recv(2000)):
+            assert b"with words" not in frame
 
 
 def test_our_own_address_is_nobodys(street: Street) -> None:
