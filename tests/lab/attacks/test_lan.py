@@ -7,7 +7,7 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr, ICMPv6NDOptPrefixInfo, IPv6
 from scapy.layers.l2 import Ether
 
-from tests.lab.attacks.test_packets import box_mac
+from tests.lab.attacks.test_packets import Attacker, box_mac
 from tests.lab.attacks.wire import Wire
 from tests.lab.box import Box
 from tests.lab.internet import WEB_IPV4, WEB_IPV6
@@ -17,8 +17,9 @@ from tests.lab.store import Store
 _STORM = 3000
 
 
-def test_nobody_gives_back_the_lease_of_another(store: Store, witness: Phone, phone: Phone) -> None:
+def test_nobody_gives_back_the_lease_of_another(store: Store, witness: Phone, attacker: Attacker) -> None:
     """A forged DHCPRELEASE: she stays admitted, and her address hers."""
+    phone, _ = attacker
     release = (
         Ether(src=phone.mac, dst=box_mac(store))
         / IP(src=witness.ipv4, dst=Box.LAN_ADDRESS)
@@ -52,7 +53,10 @@ def test_nobody_takes_the_lease_of_another_by_the_name_she_has_with_dhcp(
     assert witness.get(f"http://{witness.router}/online").status == 200
 
 
-def test_a_false_router_advertisement_reaches_nobody(store: Store, witness: Phone, phone: Phone) -> None:
+def test_a_false_router_advertisement_reaches_nobody(
+    store: Store, witness: Phone, attacker: Attacker
+) -> None:
+    phone, _ = attacker
     witness.wait_for_ipv6()
     false = (
         Ether(src=phone.mac, dst="33:33:00:00:00:01")
@@ -68,7 +72,10 @@ def test_a_false_router_advertisement_reaches_nobody(store: Store, witness: Phon
     assert "fe80::bad" not in routes
 
 
-def test_a_false_neighbour_advertisement_takes_no_answers(store: Store, witness: Phone, phone: Phone) -> None:
+def test_a_false_neighbour_advertisement_takes_no_answers(
+    store: Store, witness: Phone, attacker: Attacker
+) -> None:
+    phone, _ = attacker
     assert witness.udp_answer(WEB_IPV6, 443) == "answered"
     hers = witness.wait_for_ipv6()
     false = (
@@ -83,8 +90,9 @@ def test_a_false_neighbour_advertisement_takes_no_answers(store: Store, witness:
     assert phone.mac not in store.box.namespace.run("ip", "neigh", "show", hers).stdout
 
 
-def test_a_false_dhcp_server_is_heard_by_nobody(store: Store, witness: Phone, phone: Phone) -> None:
+def test_a_false_dhcp_server_is_heard_by_nobody(store: Store, witness: Phone, attacker: Attacker) -> None:
     """Its offers would make it the router of whoever joins next."""
+    phone, _ = attacker
     offer = (
         Ether(src=phone.mac, dst=witness.mac)
         / IP(src=phone.ipv4, dst="255.255.255.255")
