@@ -45,7 +45,6 @@ DETAILS: Final = {
     "lost_at_reboot": mark("the box was off"),
     "keeps associating anew": mark("it keeps joining anew"),
     "jumps between ports": mark("it is in two places"),
-    "another client identifier": mark("it gave itself another name"),
 }
 
 CLONED: Final = mark("Two devices use the same hardware address: when one is let in, both are.")
