@@ -38,6 +38,7 @@ from netctl.gate.refused import Refused
 from netctl.wire import Malformed
 from sync.model import new_id
 from sync.process import ProcessFailed
+from sync.rate import Turnstile
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,10 @@ MAY: Mapping[str, frozenset[type[Any]]] = {
     "yingke-sync": frozenset({AskHealth}),
     "yingke-legal": frozenset({WatchJournal, AskHealth}),
 }
-_MOST_CONNECTIONS = 512
+MOST_CONNECTIONS = 512
+MOST_OF_ONE_USER = 384
+"""A portal that is taken over keeps nobody else from asking."""
+
 _IDLE_SECONDS = 60.0
 _SOCKET_MODE = 0o660
 
@@ -87,6 +91,7 @@ class GateServer:
         self._answers = answers
         self._name_of = name_of
         self._connections: set[asyncio.Task[None]] = set()
+        self._turnstile = Turnstile(MOST_CONNECTIONS, MOST_OF_ONE_USER)
 
     async def open(self) -> None:
         """Raises ProcessFailed when another gate listens there or the directory is not ours to write."""
@@ -124,11 +129,15 @@ class GateServer:
         assert task is not None
         self._connections.add(task)
         try:
-            if len(self._connections) > _MOST_CONNECTIONS:
+            uid = self._uid(writer)
+            if not self._turnstile.enter(str(uid)):
                 hint = "Close connections that are not needed."
                 await _send(writer, Refusal(key="busy", message="Too many are asking at once.", hint=hint))
-            else:
-                await self._converse(reader, writer, self._rights(writer))
+                return
+            try:
+                await self._converse(reader, writer, allowed(uid, os.geteuid(), self._name_of))
+            finally:
+                self._turnstile.leave(str(uid))
         except (OSError, TimeoutError):
             pass  # who asked is gone, or says nothing
         except asyncio.CancelledError:
@@ -138,12 +147,12 @@ class GateServer:
             self._connections.discard(task)
             writer.close()
 
-    def _rights(self, writer: asyncio.StreamWriter) -> frozenset[type[Any]]:
+    def _uid(self, writer: asyncio.StreamWriter) -> int:
         peer = writer.get_extra_info("socket")
         # struct ucred: pid, uid, gid (unix(7)).
         raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         _, uid, _ = struct.unpack("3i", raw)
-        return allowed(uid, os.geteuid(), self._name_of)
+        return int(uid)
 
     async def _converse(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, rights: frozenset[type[Any]]

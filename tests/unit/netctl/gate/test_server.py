@@ -1,12 +1,13 @@
 """gate.sock: who may ask what, and that nothing sent there brings the gate down."""
 
 import asyncio
+import itertools
 import json
 import os
 import socket
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from netctl.api import (
     WatchPresences,
 )
 from netctl.client import GateClient, GateRefused, GateUnavailable
-from netctl.gate.server import EVERYTHING, GateServer, allowed
+from netctl.gate.server import EVERYTHING, MOST_OF_ONE_USER, GateServer, allowed
 from sync.process import ProcessFailed
 from tests.clock import FakeClock
 from tests.unit.netctl.gated_store import (
@@ -64,6 +65,28 @@ async def sent(home: Path, data: bytes) -> dict[str, dict[str, str]]:
     writer.close()
     answer: dict[str, dict[str, str]] = json.loads(line)
     return answer
+
+
+async def test_one_user_with_all_its_connections_keeps_no_other_from_asking(tmp_path: Path) -> None:
+    """A portal that is taken over, and the legal log."""
+    users = itertools.chain(itertools.repeat(1001, MOST_OF_ONE_USER), [1001, 0])
+
+    class Server(GateServer):
+        def _uid(self, writer: asyncio.StreamWriter) -> int:
+            super()._uid(writer)
+            return next(users)
+
+    async with running(tmp_path, FakeClock()) as store, AsyncExitStack() as open_ones:
+        server = Server(tmp_path / "gate.sock", store.desk, lambda uid: "yingke-portal")
+        await server.open()
+        open_ones.push_async_callback(server.close)
+        for _ in range(MOST_OF_ONE_USER):
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / "gate.sock"))
+            open_ones.callback(writer.close)
+            writer.write(b'{"request": "health"}\n')
+            assert b'"ok"' in await reader.readline()
+        assert (await sent(tmp_path, b'{"request": "health"}\n'))["error"]["key"] == "busy"
+        assert "health" in await sent(tmp_path, b'{"request": "health"}\n')
 
 
 async def test_a_shopper_is_admitted_seen_and_signed_out(tmp_path: Path) -> None:
