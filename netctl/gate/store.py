@@ -12,6 +12,9 @@ from netctl.gate.sessions import EndedSession, LiveSession, Written
 from sync.model import Clock, ClockState, Event, from_wire, to_wire
 from sync.records.outbox import from_row, to_row
 
+MOST_PRESENCES = 300_000
+"""35 MB. Two thousand visits a day make 28,000 a week; those of made-up stations would fill the disk."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
@@ -264,11 +267,15 @@ def forget_events(connection: sqlite3.Connection, event_ids: Iterable[str]) -> N
     connection.executemany("DELETE FROM waiting_events WHERE event_id = ?", [(each,) for each in event_ids])
 
 
-def purge(connection: sqlite3.Connection, before: datetime) -> None:
+def purge(connection: sqlite3.Connection, before: datetime, most_presences: int = MOST_PRESENCES) -> None:
     """Rows die at their age: no MAC outlives it."""
     limit = {"before": to_wire(before)}
     connection.execute("DELETE FROM sessions WHERE ended_at < :before", limit)
     connection.execute("DELETE FROM presences WHERE COALESCE(left_at, joined_at) < :before", limit)
+    connection.execute(
+        "DELETE FROM presences WHERE seq <= (SELECT MAX(seq) FROM presences) - :most",
+        {"most": most_presences},
+    )
     connection.execute("DELETE FROM journal WHERE at < :before", limit)
     connection.execute("DELETE FROM day_uses WHERE written_at < :before", limit)
     # Those of a session that goes on are still needed, should head office take a grant back.

@@ -4,9 +4,10 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
-from netctl.api import Presence, parse_ip
+from netctl.api import Presence, parse_ip, parse_mac
 from netctl.gate.presence_store import presences_after
 from netctl.gate.presences import new_station_code
+from netctl.gate.store import purge
 from netctl.linux.neighbours import Neighbour
 from tests.clock import FakeClock
 from tests.unit.netctl.fake_kernel import FakeKernel
@@ -35,6 +36,18 @@ async def test_a_station_that_is_heard_has_joined_once(tmp_path: Path) -> None:
         await join(store)
         await join(store)
         assert [line.kind for line in await book(store)] == ["joined"]
+
+
+async def test_made_up_stations_fill_no_disk_with_their_comings_and_goings(tmp_path: Path) -> None:
+    async with running(tmp_path, FakeClock()) as store:
+        for number in range(30):
+            store.attendance.heard(parse_mac(f"02:00:00:00:00:{number:02x}"))
+        await store.attendance.write_joins()
+        last = (await book(store))[-1]
+        await store.database.write(purge, store.clock.now() - timedelta(days=7), 10)
+        left = await book(store)
+        assert len(left) == 10
+        assert left[-1] == last
 
 
 async def test_two_chores_that_write_joins_at_once_write_each_once(tmp_path: Path) -> None:
