@@ -22,9 +22,9 @@ from tests.integration.netctl.street import OURS, OURS6, SILENCE_SECONDS, Phone,
 
 EVERYBODY = "ff:ff:ff:ff:ff:ff"
 LINK_LOCAL = "fe80::bad"
-# Which groups it listens to (RFC 3810) and whether there is a router (RFC 4861), now and again for a while
-# after its link came up.
-_OF_ITS_KERNEL = (bytes.fromhex("333300000016"), bytes.fromhex("333300000002"))
+# Which groups it listens to (RFC 3810), whether there is a router and whether its address is anybody else's
+# (RFC 4861, RFC 4862), now and again for a while after its link came up. No claim below goes there.
+_OF_ITS_KERNEL = (bytes.fromhex("333300000016"), bytes.fromhex("333300000002"), bytes.fromhex("3333ff"))
 
 
 @pytest.fixture(scope="module", params=["on", "off"])
