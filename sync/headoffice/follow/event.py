@@ -69,7 +69,12 @@ class Platform(Protocol):
         ...
 
     async def mint(self, scene: str, seconds: int | None) -> Minted:
-        """A QR for a scene, for so many seconds or, with None, for good. Raises CannotMint."""
+        """A QR for a scene, for so many seconds or, with None, for good. Raises CannotMint.
+
+        The scene is `s123.REF`, `st.123` or `sm.123.REF`; where it may hold no dot (Telegram) the platform
+        may write `-` for it, and the desk reads both, and a bare REF. LINE, WhatsApp and Instagram, whose
+        links carry what she will send, get the six digits of the code as their scene.
+        """
         ...
 
     async def is_following(self, subject_id: str) -> bool | None:
