@@ -1,0 +1,1 @@
+"""A WeChat official account: pushes in, QR codes out."""
