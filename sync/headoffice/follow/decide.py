@@ -1,0 +1,125 @@
+"""What follows from an event and from what is known: grant, credit, reply. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from sync.headoffice.follow.event import FollowEvent
+from sync.headoffice.follow.scene import SceneKind
+
+Says = Literal["online", "used", "expired", "unknown", "send_code", "follow_first", "too_often"]
+
+TAKEN_BACK_WITHIN: Final = timedelta(hours=24)
+"""An unfollow so soon takes the credit back."""
+TOO_OLD: Final = timedelta(hours=1)
+"""An event that comes later than this changes what is known of her, but opens no gate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a scene or a code stands for. `used_by`: the digest of who has been granted by it.
+
+    `staff_ref` is there for the badge of somebody who works at the store today.
+    """
+
+    kind: SceneKind
+    venue_id: str
+    venue_number: int
+    code: str
+    ref: str | None = None
+    staff_ref: str | None = None
+    expires_at: datetime | None = None
+    used_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Head office's word for one admission; by `code` it is found when there is no `ref`."""
+
+    grant_id: str
+    venue_id: str
+    ref: str | None
+    code: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known when the event comes in.
+
+    `person`: her digest. `given`: a grant of hers that is still good, by the same source. `credited`: a
+    follow of hers has been credited to somebody before. `platform_says`: whether she follows, as far as it
+    was asked.
+    """
+
+    person: str
+    source: Source | None = None
+    following_since: datetime | None = None
+    ended_at: datetime | None = None
+    credited: bool = False
+    credited_at: datetime | None = None
+    given: Grant | None = None
+    platform_says: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """`follows`: what is known of her from now on, None as before. `credit`: whose, by staff_ref."""
+
+    follows: bool | None = None
+    grant: Grant | None = None
+    credit: str | None = None
+    takes_credit_back: bool = False
+    says: Says | None = None
+
+
+def decide(event: FollowEvent, known: Known, now: datetime, new: Grant) -> Decision:
+    """`new` is a grant made of fresh ids and its expiry; what is decided has the source's names in it."""
+    if event.kind == "unfollow":
+        return _ended(event, known)
+    if known.ended_at is not None and event.occurred_at < known.ended_at:
+        return Decision()  # told in the wrong order: she has left since
+    if event.kind == "message" and known.following_since is None and known.platform_says is False:
+        return Decision(says="follow_first")
+    begins = known.following_since is None
+    credit = _credit(event, known) if begins else None
+    if now - event.occurred_at > TOO_OLD:
+        return Decision(follows=True, credit=credit)
+    grant, says = _grant(event, known, now, new)
+    return Decision(follows=True, grant=grant, credit=credit, says=says)
+
+
+def _ended(event: FollowEvent, known: Known) -> Decision:
+    if known.following_since is not None and event.occurred_at < known.following_since:
+        return Decision()  # told in the wrong order: she is back since
+    soon = known.credited_at is not None and event.occurred_at - known.credited_at <= TAKEN_BACK_WITHIN
+    return Decision(follows=False, takes_credit_back=soon)
+
+
+def _credit(event: FollowEvent, known: Known) -> str | None:
+    """A new follow by the badge, and a person only once: who leaves and comes back earns nobody anything."""
+    if event.kind != "follow" or known.credited or known.source is None:
+        return None
+    return known.source.staff_ref
+
+
+def _grant(event: FollowEvent, known: Known, now: datetime, new: Grant) -> tuple[Grant | None, Says]:
+    source = known.source
+    if source is None:
+        return None, "unknown" if event.scene or event.code else "send_code"
+    if known.given is not None:
+        return known.given, "online"
+    if source.used_by is not None:
+        return None, "used"
+    if source.expires_at is not None and source.expires_at <= now:
+        return None, "expired"
+    own = source.kind == "session"
+    grant = Grant(
+        grant_id=new.grant_id,
+        venue_id=source.venue_id,
+        ref=source.ref if own else None,
+        # What is on a poster is everybody's: she gets digits of her own.
+        code=source.code if own else new.code,
+        expires_at=new.expires_at,
+    )
+    return grant, "online"
