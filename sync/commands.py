@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from sync import answer
 from sync.answer import TryLater
+from sync.command_body import BadCommand, number, text, text_or_none
 from sync.config import Config
 from sync.conversation import Conversation, back_off_seconds
 from sync.envelope import is_integer
+from sync.follow_commands import FOLLOW_ACTS, Act
 from sync.model import Clock, LeadId, from_wire
 from sync.records import Records, command_log, grants, roaming
 from sync.records.admission import LONGEST_SESSION_SECONDS
@@ -27,10 +29,6 @@ log = logging.getLogger("yingke.commands")
 WAIT_SECONDS: Final = 25
 # Whoever waited for the same thing does not come back in the same moment.
 _LONGEST_PAUSE_SECONDS: Final = 1.0
-
-
-class BadCommand(ValueError):
-    """A command of a known kind whose body is not what it should be; the text says what."""
 
 
 class Commands:
@@ -133,7 +131,7 @@ def _act_on(connection: sqlite3.Connection, command: Command, clock: Clock) -> N
 
 def _grant(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock) -> None:
     """Whose station that is, this box knows itself: by the shopper's request that is granted."""
-    request_id = _text(body, "request_id")
+    request_id = text(body, "request_id")
     wish = roaming.find(connection, request_id, clock)
     if wish is None:
         log.info("a grant came too late for its request")
@@ -143,12 +141,10 @@ def _grant(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock
 
 def read_grant(body: Mapping[str, Any], request_id: str, ip: str, method: str = "roaming") -> Grant:
     """Head office's words as a grant. Raises BadCommand."""
-    seconds = body.get("session_seconds")
-    if not (is_integer(seconds) and 1 <= seconds <= LONGEST_SESSION_SECONDS):
-        raise BadCommand("session_seconds is not what it should be")
-    lead_id = _text(body, "lead_id") if body.get("lead_id") is not None else None
+    seconds = number(body, "session_seconds", 1, LONGEST_SESSION_SECONDS)
+    lead_id = text_or_none(body, "lead_id")
     return Grant(
-        grant_id=_text(body, "grant_id"),
+        grant_id=text(body, "grant_id"),
         request_id=request_id,
         ip=ip,
         lead_id=LeadId(lead_id) if lead_id else None,
@@ -158,15 +154,7 @@ def read_grant(body: Mapping[str, Any], request_id: str, ip: str, method: str = 
 
 
 def _revoke(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock) -> None:
-    grants.revoke(connection, _text(body, "grant_id"), clock.now())
+    grants.revoke(connection, text(body, "grant_id"), clock.now())
 
 
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    if not isinstance(value, str) or not 1 <= len(value) <= 64:
-        raise BadCommand(f"{key} is not what it should be")
-    return value
-
-
-_Act = Callable[[sqlite3.Connection, Mapping[str, Any], Clock], None]
-_ACTS: Final[Mapping[str, _Act]] = {"grant": _grant, "revoke": _revoke}
+_ACTS: Final[Mapping[str, Act]] = {"grant": _grant, "revoke": _revoke, **FOLLOW_ACTS}

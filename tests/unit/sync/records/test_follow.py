@@ -1,4 +1,4 @@
-"""Codes to follow with: filled up by head office, each given to one station, found again by what she sends."""
+"""Codes to follow with: filled up by head office, each given to one station and found by what she sends."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
