@@ -1,0 +1,27 @@
+"""Applications served on loopback for the length of a test."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from sync.headoffice.follow.event import Platform
+
+
+@asynccontextmanager
+async def served(app: web.Application) -> AsyncIterator[str]:
+    """The address it answers at, without a slash at the end."""
+    async with TestServer(app) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
+def callback_app(platform: Platform) -> web.Application:
+    """The routes head office gives a platform, and nothing of head office beside them."""
+    app = web.Application()
+    app.router.add_route("GET", "/platforms/{platform}/{account}", platform.handle)
+    app.router.add_route("POST", "/platforms/{platform}/{account}", platform.handle)
+    login = getattr(platform, "login", None)
+    if login is not None:
+        app.router.add_get("/platforms/{platform}/{account}/login", login)
+    return app
