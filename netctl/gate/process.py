@@ -17,6 +17,7 @@ from netctl.gate.desk import Condition, Deauthenticate, Desk
 from netctl.gate.gate import Gate
 from netctl.gate.limits import GuestLimits
 from netctl.gate.nameless import Nameless
+from netctl.gate.pass_over import PassOver
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.server import GateServer
 from netctl.gate.stations import Stations
@@ -51,9 +52,10 @@ async def run(config: Config) -> None:
         codes = await asyncio.to_thread(_roaming_codes, config)
         attendance = Attendance(database, clock, config.network.absent_after_seconds, stations.leased_to)
         limits, note = GuestLimits.of(config), attendance.note
-        gate = Gate(kernel, stations, database, records, clock, limits, codes, note)
         condition = Condition(clock)
         sent_away = _deauthenticating(config)
+        pass_over = PassOver(sent_away, lambda mac: gate.session_of(mac) is None)
+        gate = Gate(kernel, stations, database, records, clock, limits, codes, note, pass_over)
         desk = Desk(gate, stations, attendance, condition, clock, sent_away)
         server = GateServer(config.venue.run_dir / "gate.sock", desk)
         await gate.open()
