@@ -6,7 +6,7 @@ Sources: developers.weixin.qq.com/doc/service/api/qrcode/qrcodes/api_createqrcod
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import aiohttp
@@ -15,7 +15,7 @@ from sync.headoffice.follow.accounts import Account
 from sync.headoffice.follow.event import CannotMint, Minted
 from sync.headoffice.follow.outgoing import PAUSES, CallFailed, call
 from sync.headoffice.follow.wechat.access_token import TokenHolder
-from sync.headoffice.follow.wechat.errors import BAD_TOKEN, ApiRefused, checked
+from sync.headoffice.follow.wechat.errors import ApiRefused
 from sync.model import Clock
 
 log = logging.getLogger("yingke.headoffice.follow")
@@ -33,7 +33,7 @@ class WeChatApi:
     ) -> None:
         self._account, self._http, self._pauses = account, http, pauses
         self._api = account.option("api", REAL_API).rstrip("/")
-        self._tokens = TokenHolder(account, self._api, http, clock, pauses)
+        self._tokens = TokenHolder(account.name, self._fetch_token, clock)
 
     async def mint(self, scene: str, seconds: int | None) -> Minted:
         """Raises CannotMint; without an app secret there is no permission, and the codes still work."""
@@ -48,7 +48,7 @@ class WeChatApi:
         if seconds is not None:
             wish["expire_seconds"] = max(1, min(seconds, _LONGEST_SECONDS))
         try:
-            answer = await self._ask("a QR code", "POST", "/cgi-bin/qrcode/create", json=wish)
+            answer = await self._tokens.ask(lambda token: self._create_qr(token, wish))
         except ApiRefused as refusal:
             log.error("account %s gets no QR code: %s", self._account.name, refusal)
             raise CannotMint(refusal.why) from None
@@ -65,28 +65,28 @@ class WeChatApi:
         if "app_secret" not in self._account.secrets:
             return None
         try:
-            answer = await self._ask(
-                "who follows", "GET", "/cgi-bin/user/info", params={"openid": openid, "lang": "zh_CN"}
-            )
+            answer = await self._tokens.ask(lambda token: self._user_info(token, openid))
         except (ApiRefused, CallFailed) as failure:
             log.warning("account %s cannot ask who follows: %s", self._account.name, failure)
             return None
         said = answer.get("subscribe")
         return bool(said) if said in (0, 1) else None
 
-    async def _ask(
-        self, what: str, method: str, path: str, *, params: Mapping[str, str] | None = None, json: Any = None
-    ) -> dict[str, Any]:
-        """Once more with a new token when the first is bad. Raises ApiRefused, CallFailed."""
-        for last in (False, True):
-            token = await self._tokens.current()
-            url, query = self._api + path, {"access_token": token, **(params or {})}
-            try:
-                return checked(
-                    await call(self._http, what, method, url, params=query, json=json, pauses=self._pauses)
-                )
-            except ApiRefused as refusal:
-                if last or refusal.code not in BAD_TOKEN:
-                    raise
-                self._tokens.refuse(token)
-        raise AssertionError("the last round raises")
+    async def _fetch_token(self, force: bool) -> Any:
+        wish = {
+            "grant_type": "client_credential",
+            "appid": self._account.id,
+            "secret": self._account.secret("app_secret"),
+            "force_refresh": force,
+        }
+        url = f"{self._api}/cgi-bin/stable_token"
+        return await call(self._http, "the access token", "POST", url, json=wish, pauses=self._pauses)
+
+    async def _create_qr(self, token: str, wish: dict[str, Any]) -> Any:
+        url, query = f"{self._api}/cgi-bin/qrcode/create", {"access_token": token}
+        return await call(self._http, "a QR code", "POST", url, params=query, json=wish, pauses=self._pauses)
+
+    async def _user_info(self, token: str, openid: str) -> Any:
+        query = {"access_token": token, "openid": openid, "lang": "zh_CN"}
+        url = f"{self._api}/cgi-bin/user/info"
+        return await call(self._http, "who follows", "GET", url, params=query, pauses=self._pauses)

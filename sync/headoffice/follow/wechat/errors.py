@@ -1,6 +1,7 @@
 """What WeChat's API refuses, and what that means for us. Pure.
 
-Source: developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html
+Sources: developers.weixin.qq.com/doc/oplatform/developers/errCode/errCode.html,
+developer.work.weixin.qq.com/document/path/90313 (WeCom).
 """
 
 from typing import Any, Final
@@ -21,6 +22,7 @@ _SENTENCES: Final = {
     45103: "the platform has withdrawn this call",
     48001: "the account has no permission for this call: only a verified service account has",
     50001: "the account has no permission for this call: only a verified service account has",
+    60020: "the address of this machine is not among the company's trusted addresses",
     61024: "the account is in the hands of a third-party platform, which alone may fetch the token",
 }
 
