@@ -7,7 +7,8 @@ import pytest
 
 from sync.headoffice.follow.accounts import Account, BadAccount
 from sync.headoffice.follow.event import Answer, FollowEvent
-from sync.headoffice.follow.wechat.callback import LARGEST_BODY_BYTES, STALE_SECONDS, Nonces, WeChatAccount
+from sync.headoffice.follow.wechat.callback import LARGEST_BODY_BYTES, WeChatAccount
+from sync.headoffice.follow.wechat.doubts import STALE_SECONDS, Nonces
 from sync.headoffice.follow.wechat.signature import BadPush
 from tests.clock import FakeClock
 from tests.fakes.desk import Desk

@@ -4,11 +4,8 @@ Three modes of the platform, two of ours: with an `aes_key` only what is encrypt
 the encrypted half of compatible mode), without one the plain text does.
 """
 
-import hashlib
-import logging
 import os
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
@@ -21,25 +18,13 @@ from sync.headoffice.follow.event import Hear, Minted
 from sync.headoffice.follow.incoming import read_body
 from sync.headoffice.follow.outgoing import PAUSES
 from sync.headoffice.follow.wechat.client import WeChatApi
+from sync.headoffice.follow.wechat.doubts import Nonces, Refusals, judge_time
 from sync.headoffice.follow.wechat.messages import Push, event_in, read, write_envelope, write_text
-from sync.headoffice.follow.wechat.signature import BadPush, BadPushKey, Envelope, check, sign
+from sync.headoffice.follow.wechat.signature import BadPush, Envelope, check, sign
 from sync.model import Clock
 
-log = logging.getLogger("yingke.headoffice.follow")
 LARGEST_BODY_BYTES: Final = 64 * 1024
-STALE_SECONDS: Final = 300
-"""A push is delivered within 15 s, three tries of 5; the rest is for clocks."""
-_STATUS: Final[dict[BadPushKey, int]] = {
-    "forged": 403,
-    "stale": 403,
-    "other_account": 403,
-    "malformed": 400,
-    "undecryptable": 400,
-}
-_TIMESTAMP: Final = re.compile(r"[0-9]{1,10}")
 _ECHO: Final = re.compile(r"[\w+/=.-]{1,512}", re.ASCII)
-_NONCES_KEPT: Final = 20_000
-_LOG_PAUSE_SECONDS: Final = 60
 
 
 class WeChatAccount:
@@ -60,7 +45,7 @@ class WeChatAccount:
         self._envelope = _envelope(account)
         self._api = WeChatApi(account, http, clock, pauses)
         self._nonces = Nonces()
-        self._logged: dict[BadPushKey, float] = {}
+        self._refusals = Refusals(account.name, clock)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -68,8 +53,7 @@ class WeChatAccount:
                 return self._verify(request)
             return await self._receive(request)
         except BadPush as bad:
-            self._log(bad)
-            return web.Response(status=_STATUS[bad.key], text=bad.key)
+            return self._refusals.answer(bad)
 
     async def mint(self, scene: str, seconds: int | None) -> Minted:
         return await self._api.mint(scene, seconds)
@@ -132,39 +116,6 @@ class WeChatAccount:
             body = write_envelope(push.form, encrypted, signature, timestamp, nonce)
         kind = "text/xml" if push.form == "xml" else "application/json"
         return web.Response(body=body, content_type=kind, charset="utf-8")
-
-    def _log(self, bad: BadPush) -> None:
-        """Once a minute for each kind: anybody may knock here as often as they like."""
-        now = self._clock.boottime()
-        if now - self._logged.get(bad.key, -_LOG_PAUSE_SECONDS) >= _LOG_PAUSE_SECONDS:
-            self._logged[bad.key] = now
-            log.warning("account %s refused a push: %s, %s", self._account.name, bad.key, bad)
-
-
-class Nonces:
-    """In plain mode the signature is over the address alone: whoever finds one in some log could put a body
-    of their own behind it. So an address goes with the first body that came with it.
-    """
-
-    def __init__(self, kept: int = _NONCES_KEPT) -> None:
-        self._kept = kept
-        self._bodies: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-
-    def check(self, timestamp: str, nonce: str, body: bytes) -> None:
-        """Raises BadPush(forged) for the same address with another body."""
-        digest = hashlib.sha256(body).digest()
-        if self._bodies.setdefault((timestamp, nonce), digest) != digest:
-            raise BadPush("forged", "this address came with another body before")
-        if len(self._bodies) > self._kept:
-            self._bodies.popitem(last=False)
-
-
-def judge_time(timestamp: str, clock: Clock) -> None:
-    """Raises BadPush(stale). With a clock that is not set nobody can judge; a replay gets its old answer."""
-    if not _TIMESTAMP.fullmatch(timestamp):
-        raise BadPush("malformed", "timestamp is no time")
-    if clock.synced() and abs(clock.now().timestamp() - int(timestamp)) > STALE_SECONDS:
-        raise BadPush("stale", "the push is more than five minutes off our clock")
 
 
 def _envelope(account: Account) -> Envelope | None:
