@@ -49,11 +49,10 @@ class Account:
         return self.options.get(key, default)
 
     def secret(self, key: str) -> str:
-        """Raises BadAccount when there is no such file."""
-        try:
-            return self.secrets[key]
-        except KeyError:
-            raise BadAccount(f"account {self.name} needs its secret in the file {self.name}.{key}") from None
+        """Raises BadAccount when there is no such file, or nothing in it: anybody could sign with nothing."""
+        if not self.secrets.get(key):
+            raise BadAccount(f"account {self.name} needs its secret in the file {self.name}.{key}")
+        return self.secrets[key]
 
 
 def parse_accounts(given: Any, mistakes: list[Mistake]) -> tuple[Account, ...]:

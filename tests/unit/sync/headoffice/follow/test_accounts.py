@@ -1,5 +1,6 @@
 """Accounts as they are written down, and their secrets."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,13 @@ def test_secrets_are_files_and_never_shown(tmp_path: Path) -> None:
     with pytest.raises(BadAccount, match=r"main\.token"):
         account.secret("token")
     assert read_secrets("other", tmp_path) == {}
+
+
+def test_an_empty_secret_is_none(tmp_path: Path) -> None:
+    (tmp_path / "main.token").write_text("\n")
+    [account], _ = _parse({"main": WECHAT})
+    with pytest.raises(BadAccount, match=r"main\.token"):
+        replace(account, secrets=read_secrets("main", tmp_path)).secret("token")
 
 
 def test_a_secret_that_cannot_be_read_says_so(tmp_path: Path) -> None:
