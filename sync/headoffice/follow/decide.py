@@ -81,8 +81,7 @@ def decide(event: FollowEvent, known: Known, now: datetime, new: Grant) -> Decis
         return Decision()  # told in the wrong order: she has left since
     if event.kind == "message" and known.following_since is None and known.platform_says is False:
         return Decision(says="follow_first")
-    begins = known.following_since is None
-    credit = _credit(event, known) if begins else None
+    credit = _credit(event, known, now)
     if now - event.occurred_at > TOO_OLD:
         return Decision(follows=True, credit=credit)
     grant, says = _grant(event, known, now, new)
@@ -96,11 +95,30 @@ def _ended(event: FollowEvent, known: Known) -> Decision:
     return Decision(follows=False, takes_credit_back=soon)
 
 
-def _credit(event: FollowEvent, known: Known) -> str | None:
-    """A new follow by the badge, and a person only once: who leaves and comes back earns nobody anything."""
-    if event.kind != "follow" or known.credited or known.source is None:
+def _credit(event: FollowEvent, known: Known, now: datetime) -> str | None:
+    """A new follow by the badge, and a person only once: who leaves and comes back earns nobody anything.
+
+    Where the badge's link carries digits, the follow is told first and the digits come a little later.
+    """
+    if known.credited or known.source is None:
         return None
-    return known.source.staff_ref
+    begins = event.kind == "follow" and known.following_since is None
+    just_began = event.kind == "message" and known.following_since is not None and _recently(known, now)
+    return known.source.staff_ref if begins or just_began else None
+
+
+def _recently(known: Known, now: datetime) -> bool:
+    return known.following_since is None or now - known.following_since <= TOO_OLD
+
+
+def won_by(event: FollowEvent, known: Known, now: datetime) -> str:
+    """What `follows` calls the source of a follow that has one."""
+    assert known.source is not None
+    if event.kind == "scan" or not _recently(known, now):
+        return "known"
+    if known.source.kind != "session":
+        return known.source.kind
+    return "session" if event.scene else "code"
 
 
 def _grant(event: FollowEvent, known: Known, now: datetime, new: Grant) -> tuple[Grant | None, Says]:

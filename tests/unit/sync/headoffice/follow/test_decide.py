@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync.headoffice.follow.decide import TOO_OLD, Decision, Grant, Known, Source, decide
+from sync.headoffice.follow.decide import TOO_OLD, Decision, Grant, Known, Source, decide, won_by
 from sync.headoffice.follow.event import FollowEvent
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -103,6 +103,28 @@ def test_an_event_that_comes_an_hour_late_opens_no_gate() -> None:
 
 def test_a_new_follow_by_the_badge_is_credited_to_its_bearer() -> None:
     assert _decide(_event(), replace(STRANGER, source=BADGE)).credit == "m" * 16
+
+
+def test_where_digits_come_after_the_follow_the_bearer_is_credited_too() -> None:
+    began = replace(STRANGER, following_since=NOON - timedelta(minutes=2), source=BADGE)
+    assert _decide(_event("message", scene=None, code="800800"), began).credit == "m" * 16
+
+
+@pytest.mark.parametrize(
+    ("event", "since", "source", "word"),
+    [
+        (_event(), None, ON_HER_PAGE, "session"),
+        (_event("message", scene=None, code="482913"), NOON - timedelta(minutes=1), ON_HER_PAGE, "code"),
+        (_event("message", scene=None, code="700700"), NOON - timedelta(minutes=1), POSTER, "poster"),
+        (_event(), None, BADGE, "staff"),
+        (_event("scan"), NOON - timedelta(minutes=1), BADGE, "known"),
+        (_event("message", scene=None, code="482913"), NOON - 2 * HOUR, ON_HER_PAGE, "known"),
+    ],
+)
+def test_a_follow_is_counted_by_what_won_it(
+    event: FollowEvent, since: datetime | None, source: Source, word: str
+) -> None:
+    assert won_by(event, replace(STRANGER, following_since=since, source=source), NOON) == word
 
 
 @pytest.mark.parametrize(
