@@ -4,6 +4,7 @@ import asyncio
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from sync.headoffice.follow.accounts import Account, BadAccount
 from sync.headoffice.follow.event import Answer, FollowEvent
@@ -224,3 +225,61 @@ def test_the_played_platform_signs_as_the_documents_do() -> None:
     assert signed("AAAAA", "1714036504", "1514711492") == "f464b24fc39322e44b38aa78f5edd27bd1441696"
     encrypted = signed("AAAAA", "1714112445", "415670741", vectors.ENCRYPTED)
     assert encrypted == "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3"
+
+
+async def test_the_requests_of_the_documents_are_taken_as_they_stand() -> None:
+    """developers.weixin.qq.com/doc/oplatform/developers/dev/push/encryption.md, its three requests."""
+    settings = Settings(token=vectors.TOKEN, app_id=vectors.APP_ID, aes_key=vectors.AES_KEY, mode="security")
+    async with world(settings) as here, aiohttp.ClientSession() as http:
+        here.clock.jump(1714036504 - here.clock.now().timestamp())
+        verify = {
+            "signature": "f464b24fc39322e44b38aa78f5edd27bd1441696",
+            "echostr": "4375120948345356249",
+            "timestamp": "1714036504",
+            "nonce": "1514711492",
+        }
+        response = await http.get(settings.callback, params=verify)
+        assert (response.status, await response.text()) == (200, "4375120948345356249")
+        here.clock.jump(1714112445 - 1714036504)
+        push = {
+            "signature": "6c5c811b55cc85e0e1b54100749188c20beb3f5d",
+            "timestamp": "1714112445",
+            "nonce": "415670741",
+            "openid": SHE,
+            "encrypt_type": "aes",
+            "msg_signature": "046e02f8204d34f8ba5fa3b1db94908f3df2e9b3",
+        }
+        body = {"ToUserName": "gh_97417a04a28d", "Encrypt": vectors.ENCRYPTED}
+        response = await http.post(settings.callback, params=push, json=body)
+        assert (response.status, await response.text()) == (200, "success")
+    async with world(Settings(token=vectors.TOKEN, mode="plain")) as here, aiohttp.ClientSession() as http:
+        here.clock.jump(1714037059 - here.clock.now().timestamp())
+        push = {
+            "signature": "899cf89e464efb63f54ddac96b0a0a235f53aa78",
+            "timestamp": "1714037059",
+            "nonce": "486452656",
+        }
+        body = {
+            "ToUserName": "gh_97417a04a28d",
+            "FromUserName": SHE,
+            "MsgType": "event",
+            "Event": "debug_demo",
+        }
+        response = await http.post(here.fake.settings.callback, params=push, json=body)
+        assert (response.status, await response.text()) == (200, "success")
+    assert here.desk.heard == []
+
+
+async def test_a_line_that_breaks_in_the_middle_of_a_push_harms_nothing() -> None:
+    async with world() as here:
+        pushed = here.pusher.write(SHE, MsgType="text", Content="482913", MsgId=1)
+        address = URL(here.fake.settings.callback).with_query(pushed.query)
+        head = f"POST {address.raw_path_qs} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(pushed.body)}\r\n\r\n"
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(head.encode() + pushed.body[:100])
+        writer.write_eof()
+        answer = await reader.read()
+        writer.close()
+        assert b" 200 " not in answer
+        assert here.desk.heard == []
+        assert (await here.pusher.send(pushed)).text == ANSWER.text

@@ -17,7 +17,7 @@ from defusedxml.ElementTree import fromstring
 
 from sync.envelope import BadLine, read_object
 from sync.headoffice.follow.event import FollowEvent, Kind
-from sync.headoffice.follow.typed_code import code_in
+from sync.headoffice.follow.typed_code import code_in, is_about_wifi
 from sync.headoffice.follow.wechat.signature import BadPush
 
 Form = Literal["xml", "json"]
@@ -106,7 +106,7 @@ def event_in(push: Push, account: str, menu_key: str) -> FollowEvent | None:
 
 def _kind_of(push: Push, menu_key: str) -> tuple[Kind, str | None] | None:
     if push.text("MsgType") == "text":
-        return "message", None
+        return ("message", None) if is_about_wifi(push.text("Content")) else None
     if push.text("MsgType") != "event":
         return None
     key = push.text("EventKey")
