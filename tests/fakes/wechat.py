@@ -20,6 +20,7 @@ from typing import Any
 
 from aiohttp import web
 
+from sync.process import notify_ready
 from tests.fakes.trouble import Trouble
 from tests.fakes.wechat_push import PATIENCE_SECONDS, Pusher, Read, Settings
 
@@ -227,7 +228,7 @@ async def main() -> None:
     runner = web.AppRunner(fake.app(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host.strip("[]"), int(port)).start()
-    print("ready", flush=True)
+    notify_ready()
     await asyncio.Event().wait()
 
 
