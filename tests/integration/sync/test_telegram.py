@@ -10,7 +10,6 @@ import pytest
 
 from sync.headoffice.follow.accounts import Account, BadAccount
 from sync.headoffice.follow.event import Answer, CannotMint
-from sync.headoffice.follow.outgoing import CallFailed
 from sync.headoffice.follow.scene import read_scene
 from sync.headoffice.follow.telegram import Telegram as Ours
 from sync.headoffice.follow.telegram import make
@@ -239,17 +238,33 @@ async def test_a_scene_no_link_can_carry_is_refused(situation: Situation) -> Non
             await situation.ours.mint(scene, 60)
 
 
-async def test_telegram_is_told_where_and_what_to_send(situation: Situation) -> None:
+async def test_at_each_start_telegram_is_told_where_and_what_to_send(situation: Situation) -> None:
     s = situation
-    await s.ours.register("https://head.example/platforms/telegram/bot")
+    url = "https://head.example/platforms/telegram/bot"
+    started = make(
+        replace(s.account, options=dict(s.account.options) | {"webhook": url}), s.desk.hear, s.http, s.clock
+    )
+    await started.close()
     assert s.telegram.webhook == {
-        "url": "https://head.example/platforms/telegram/bot",
+        "url": url,
         "secret_token": s.telegram.secret,
         "allowed_updates": ["message", "callback_query", "chat_member", "my_chat_member"],
     }
+
+
+async def test_an_address_telegram_does_not_take_is_a_line_in_the_log(
+    situation: Situation, caplog: pytest.LogCaptureFixture
+) -> None:
+    s = situation
     s.telegram.trouble.ahead(s.telegram.path("setWebhook"), 400)
-    with pytest.raises(CallFailed, match="Telegram's setWebhook: answered 400"):
-        await s.ours.register("http://head.example")
+    started = make(
+        replace(s.account, options=dict(s.account.options) | {"webhook": "http://head.example"}),
+        s.desk.hear,
+        s.http,
+        s.clock,
+    )
+    await started.close()
+    assert "account bot: Telegram's setWebhook: answered 400" in caplog.text
 
 
 def test_a_secret_telegram_would_not_take_is_a_bad_account(situation: Situation) -> None:

@@ -6,6 +6,10 @@
     id = "our_cafe_bot"                 the bot's name, without @
     channel = "@our_cafe"               or its number, -100…; left out: who starts the bot follows
     channel_link = "https://t.me/+…"    where a channel without a public name is joined
+    webhook = "https://head.example.com/platforms/telegram/bot"
+
+`webhook` is our address for this account, and Telegram is told it at each start; without it, somebody calls
+setWebhook by hand, with the secret and with `chat_member` among the allowed updates.
 
 Secrets: `bot.token`, and `bot.webhook_secret`, 1 to 256 of A-Z a-z 0-9 _ -, which Telegram sends along with
 each update. With a channel the bot must be one of its administrators: else Telegram neither tells it who
@@ -46,8 +50,10 @@ _NEVER_SEEN: Final = ("user not found", "participant_id_invalid", "member not fo
 
 
 def make(account: Account, hear: Hear, http: aiohttp.ClientSession, clock: Clock) -> "Telegram":
-    """Raises BadAccount when a secret is missing."""
-    return Telegram(account, hear, http, clock)
+    """Raises BadAccount when a secret is missing. Needs a running loop: Telegram is told where we are."""
+    telegram = Telegram(account, hear, http, clock)
+    telegram.begin()
+    return telegram
 
 
 class Telegram:
@@ -121,10 +127,11 @@ class Telegram:
         member = object_in(found, "result")
         return is_member(member) if "status" in member else None
 
-    async def register(self, url: str) -> None:
-        """Tells Telegram where its updates go: our public address for this account. Raises CallFailed."""
-        given = {"url": url, "secret_token": self._secret, "allowed_updates": ALLOWED_UPDATES}
-        await self._call("setWebhook", given)
+    def begin(self) -> None:
+        """Has Telegram told where its updates go. What fails stands in the log; the next start tries again."""
+        if url := self._account.option("webhook", ""):
+            given = {"url": url, "secret_token": self._secret, "allowed_updates": ALLOWED_UPDATES}
+            self._errands.start(self._call("setWebhook", given), self._account.name)
 
     async def close(self) -> None:
         await self._errands.close()
