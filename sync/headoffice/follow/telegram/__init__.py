@@ -128,7 +128,7 @@ class Telegram:
         return is_member(member) if "status" in member else None
 
     def begin(self) -> None:
-        """Has Telegram told where its updates go. What fails stands in the log; the next start tries again."""
+        """Has Telegram told where its updates go. What fails is in the log; the next start tries again."""
         if url := self._account.option("webhook", ""):
             given = {"url": url, "secret_token": self._secret, "allowed_updates": ALLOWED_UPDATES}
             self._errands.start(self._call("setWebhook", given), self._account.name)
