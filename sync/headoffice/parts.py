@@ -1,5 +1,6 @@
 """What the routes of the head office share: storage, clock, settings and what they count."""
 
+import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -25,6 +26,8 @@ class Parts:
     uploads: Turnstile
     tries_of_code: RateLimit
     tries_of_venue: RateLimit
+    follow_news: asyncio.Event
+    """Set when a box has told something that the pool of codes should look at."""
 
 
 PARTS = web.AppKey("parts", Parts)

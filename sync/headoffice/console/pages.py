@@ -92,7 +92,7 @@ async def overview(request: web.Request) -> web.Response:
     venues = await parts.storage.venues_since(start_of_day(now, zone))
     leads = await parts.storage.latest_leads(_LATEST_LEADS)
     locale = _language(request).locale
-    return _page(
+    return render(
         request,
         "overview.html",
         staff=staff,
@@ -116,7 +116,7 @@ def start_of_day(now: datetime, zone: ZoneInfo) -> datetime:
 async def sign_in_form(request: web.Request) -> web.Response:
     if await _signed_in(request) is not None:
         raise web.HTTPSeeOther("/")
-    return _page(request, "sign_in.html", longest=LONGEST, login="", wrong="")
+    return render(request, "sign_in.html", longest=LONGEST, login="", wrong="")
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -130,7 +130,7 @@ async def sign_in(request: web.Request) -> web.Response:
     console, parts = request.app[_CONSOLE], request.app[PARTS]
     if _knocks_too_often(console, login, request.remote or ""):
         wrong = mark("Too many tries. Wait a minute, then try again.")
-        return _page(request, "sign_in.html", longest=LONGEST, status=429, login=login, wrong=wrong)
+        return render(request, "sign_in.html", longest=LONGEST, status=429, login=login, wrong=wrong)
     try:
         staff = await parts.storage.find_staff(login)
         fits = await console.passwords.match(staff.password_hash if staff else None, password)
@@ -138,7 +138,7 @@ async def sign_in(request: web.Request) -> web.Response:
         console.at_the_door.leave()
     if staff is None or not fits:
         wrong = mark("This name and password do not go together.")
-        return _page(request, "sign_in.html", longest=LONGEST, status=422, login=login, wrong=wrong)
+        return render(request, "sign_in.html", longest=LONGEST, status=422, login=login, wrong=wrong)
     return await _let_in(request, parts, staff)
 
 
@@ -205,7 +205,7 @@ def _language(request: web.Request) -> Language:
     return request.app[_CONSOLE].languages[choose(asked, request.headers.get("Accept-Language"), default)]
 
 
-def _page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+def render(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     language = _language(request)
     text = (
         request.app[_CONSOLE]
@@ -230,4 +230,4 @@ _SENTENCES: Final = {
 def error_page(request: web.Request, status: int, reference: str) -> web.Response:
     """One sentence, and the reference that stands in the log, empty when nothing was logged."""
     sentence = _SENTENCES.get(status) or mark("Something went wrong here.")
-    return _page(request, "error.html", status=status, sentence=sentence, reference=reference)
+    return render(request, "error.html", status=status, sentence=sentence, reference=reference)

@@ -64,9 +64,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """`follows`: what is known of her from now on, None as before. `credit`: whose, by staff_ref."""
+    """`follows`: what is known of her from now on, None as before. `claims`: she acts as a follower, and the
+    platform neither confirms nor denies it. `credit`: whose, by staff_ref."""
 
     follows: bool | None = None
+    claims: bool = False
     grant: Grant | None = None
     credit: str | None = None
     takes_credit_back: bool = False
@@ -81,10 +83,12 @@ def decide(event: FollowEvent, known: Known, now: datetime, new: Grant) -> Decis
         return Decision()  # told in the wrong order: she has left since
     if event.kind == "message" and known.following_since is None and known.platform_says is False:
         return Decision(says="follow_first")
+    grant, says = _grant(event, known, now, new)
+    if event.kind == "message" and known.following_since is None and not _is_proof(event, known):
+        return Decision(claims=grant is not None, grant=grant, says=says)
     credit = _credit(event, known, now)
     if now - event.occurred_at > TOO_OLD:
         return Decision(follows=True, credit=credit)
-    grant, says = _grant(event, known, now, new)
     return Decision(follows=True, grant=grant, credit=credit, says=says)
 
 
@@ -105,6 +109,11 @@ def _credit(event: FollowEvent, known: Known, now: datetime) -> str | None:
     begins = event.kind == "follow" and known.following_since is None
     just_began = event.kind == "message" and known.following_since is not None and _recently(known, now)
     return known.source.staff_ref if begins or just_began else None
+
+
+def _is_proof(event: FollowEvent, known: Known) -> bool:
+    """LINE and Instagram let people write who follow nobody."""
+    return bool(known.platform_says) or event.platform not in ("line", "instagram")
 
 
 def _recently(known: Known, now: datetime) -> bool:

@@ -11,7 +11,7 @@ from sync.headoffice.follow.digest import digest, person_of
 from sync.headoffice.follow.event import Answer, FollowEvent
 from sync.headoffice.follow.scene import new_code, read_scene
 from sync.headoffice.follow.storage import Heard, Hearing, Reply, Terms
-from sync.headoffice.sqlite.follow_people import begin, leave
+from sync.headoffice.sqlite.follow_people import begin, leave, note_claim
 from sync.headoffice.sqlite.follow_telling import grant_key
 from sync.headoffice.sqlite.venues import add_command
 from sync.model import from_wire, to_wire
@@ -179,6 +179,8 @@ def _note_person(
     now: datetime,
 ) -> str | None:
     """What is known of her from now on; returns her lead at the source's store."""
+    if decision.claims:
+        note_claim(connection, event, known, secret, now)
     if decision.follows is None:
         return None
     if not decision.follows:

@@ -115,6 +115,33 @@ def _note_follow(
         sequence.save()
 
 
+def note_claim(
+    connection: sqlite3.Connection, event: FollowEvent, known: Known, secret: str, now: datetime
+) -> None:
+    """She is counted, and nothing is kept of her: nobody would tell us when she leaves."""
+    source = known.source
+    assert source is not None
+    sequence = Sequence(connection)
+    written = connection.execute(
+        "INSERT INTO follows (venue_id, id, seq, brand_id, updated_at, platform, account, state, source,"
+        " staff_ref, followed_at) VALUES (:venue_id, :id, :seq, :brand_id, :now, :platform, :account,"
+        " 'claimed', :source, :staff_ref, :now) ON CONFLICT (venue_id, id) DO NOTHING",
+        {
+            "venue_id": source.venue_id,
+            "id": follow_id(secret, known.person, source.venue_id),
+            "seq": sequence.next(),
+            "brand_id": _brand(connection, source.venue_id),
+            "now": to_wire(now),
+            "platform": event.platform,
+            "account": event.account,
+            "source": won_by(event, known, now),
+            "staff_ref": source.staff_ref,
+        },
+    )
+    if written.rowcount:
+        sequence.save()
+
+
 def _credit(
     connection: sqlite3.Connection, known: Known, staff_ref: str, event: FollowEvent, now: datetime
 ) -> None:

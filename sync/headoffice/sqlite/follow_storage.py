@@ -83,7 +83,8 @@ class SqliteFollow:
 
     async def tell(self, accounts: Sequence[Account], week: str, since: datetime, now: datetime) -> set[str]:
         told = set()
-        for venue_id, number in await self._read(follow_telling.without_keys):
+        # Without an account there is nothing to sign for.
+        for venue_id, number in await self._read(follow_telling.without_keys) if accounts else []:
             await self._write(follow_telling.grant_key, venue_id, number, now)
             told.add(venue_id)
         bodies = await self._read(follow_telling.due, accounts, week, to_wire(since))

@@ -95,7 +95,8 @@ def test_a_head_office_from_before_the_follows_keeps_what_it_has_and_gets_a_secr
     before = Database(sqlite3.connect(tmp_path / "headoffice.db", isolation_level=None))
     migrations.migrations.apply(before, stop_before="follow")
     before.execute(
-        "INSERT INTO follows (venue_id, id, seq, brand_id, updated_at, state) VALUES ('a', 'f', 1, 'b', 'c', 'd')"
+        "INSERT INTO follows (venue_id, id, seq, brand_id, updated_at, state)"
+        " VALUES ('a', 'f', 1, 'b', 'c', 'd')"
     )
     before.close()
     migrate(tmp_path / "headoffice.db")

@@ -94,6 +94,15 @@ def test_a_message_of_somebody_the_platform_denies_is_no_follow() -> None:
     assert _decide(_event("message", code="482913"), unsure).grant is not None
 
 
+def test_where_messages_prove_nothing_she_is_let_in_and_counted_as_claiming_it() -> None:
+    on_line = replace(_event("message", scene=None, code="482913"), platform="line")
+    decision = _decide(on_line, replace(STRANGER, source=ON_HER_PAGE))
+    assert (decision.follows, decision.claims, decision.says) == (None, True, "online")
+    assert _decide(on_line, replace(STRANGER, source=None)) == Decision(says="unknown")
+    assert _decide(on_line, replace(STRANGER, source=ON_HER_PAGE, platform_says=True)).follows is True
+    assert _decide(on_line, replace(FAN, source=ON_HER_PAGE)).follows is True
+
+
 def test_an_event_that_comes_an_hour_late_opens_no_gate() -> None:
     late = _event(at=NOON - TOO_OLD - timedelta(seconds=1))
     decision = _decide(late, replace(STRANGER, source=BADGE))
