@@ -4,6 +4,7 @@ Written from developers.line.biz (reference/messaging-api, reference/line-login)
 checks what the real one checks, and knows nothing of our code.
 """
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -55,6 +56,7 @@ class Line:
     """(user id, text) of each reply that arrived."""
     revoked: list[str] = field(default_factory=list)
     trouble: Trouble = field(default_factory=Trouble)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
     _reply_tokens: dict[str, str] = field(default_factory=dict)
     _logins: dict[str, dict[str, str]] = field(default_factory=dict)
     _her_tokens: dict[str, str] = field(default_factory=dict)
@@ -143,6 +145,14 @@ class Line:
             statuses.append(await self.push(http, url, self.body(*again)))
         return statuses
 
+    async def replies(self, number: int) -> list[str]:
+        """The texts that arrived, once there are so many: they leave after the webhook was answered."""
+        async with asyncio.timeout(20):
+            while len(self.said) < number:
+                self._news.clear()
+                await self._news.wait()
+        return [text for _, text in self.said]
+
     # The API.
 
     async def _reply(self, request: web.Request) -> web.Response:
@@ -156,6 +166,7 @@ class Line:
         if user_id is None:
             return _error(400, "Invalid reply token")
         self.said.extend((user_id, text) for text in texts)
+        self._news.set()
         return web.json_response({"sentMessages": [{"id": "461230966842064897", "quoteToken": "IStG"}]})
 
     async def _profile(self, request: web.Request) -> web.Response:

@@ -56,8 +56,9 @@ class Desk:
         """Raises StorageUnavailable: then nothing is kept, and the platform tells it again."""
         account = self.accounts[event.account]
         hearing = Hearing(event=event)
-        if event.kind == "message" and event.code is not None:
-            if self._tries.take(f"{event.account} {event.subject_id}"):
+        if event.kind == "message" and (event.code is not None or event.scene is not None):
+            # Digits can be guessed, the ref of a scene cannot.
+            if event.code is not None and self._tries.take(f"{event.account} {event.subject_id}"):
                 hearing = replace(hearing, too_often=True)
             elif not await self._storage.is_known(event.account, event.subject_id):
                 hearing = replace(hearing, platform_says=await self._ask(event))

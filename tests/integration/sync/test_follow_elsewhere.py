@@ -1,0 +1,217 @@
+"""Follows on LINE and Telegram, from the link in a store's stock to the grant in the store's log."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from sync.grant_token import read
+from sync.headoffice.app import make_app
+from sync.headoffice.follow.accounts import Account
+from sync.headoffice.keys import new_key
+from sync.headoffice.server import serving
+from sync.headoffice.settings import Settings
+from sync.headoffice.sqlite.storage import SqliteStorage
+from tests.clock import FakeClock
+from tests.fakes.line import Line, Visitor, user
+from tests.fakes.serving import served
+from tests.fakes.telegram import Telegram
+from tests.integration.sync.conftest import event, ndjson
+
+HER, HIM = user(7), user(8)
+LIN = 412587349
+# Where the world finds head office; the tests find it on loopback.
+HEAD = "https://head.example"
+
+
+@dataclass(slots=True, kw_only=True)
+class World:
+    """A head office with an account on each platform, and a store that has its stock."""
+
+    url: str
+    line: Line
+    telegram: Telegram
+    clock: FakeClock
+    http: aiohttp.ClientSession
+    key: str
+    pull_key: str
+
+    def callback(self, platform: str) -> str:
+        return f"{self.url}/platforms/{platform}/{platform}"
+
+    async def log(self, kind: str) -> list[dict[str, Any]]:
+        return [each["body"] for each in await self._commands(0, 0) if each["kind"] == kind]
+
+    async def stock(self, account: str) -> list[dict[str, Any]]:
+        """What the store has in stock of an account, as soon as it has some; waits as a box does."""
+        after = 0
+        async with asyncio.timeout(20):
+            while True:
+                bodies = [body for body in await self.log("follow_codes") if body["account"] == account]
+                if bodies:
+                    return [entry for body in bodies for entry in body["entries"]]
+                after = max([after, *(each["seq"] for each in await self._commands(after, 1))])
+
+    async def link_in(self, text: str) -> str:
+        """The grant's own name in a reply's link; it is for this store and good now."""
+        [key] = await self.log("grant_key")
+        token = text.partition("/g/")[2].split()[0].rstrip(".")
+        return read(token, bytes.fromhex(key["key"]), 1, self.clock.now()).grant_id
+
+    async def leads_to(self, url: str) -> str:
+        reached = URL(url.replace(HEAD, self.url), encoded=True)
+        async with self.http.get(reached, allow_redirects=False) as answer:
+            return answer.headers["Location"]
+
+    async def states(self) -> list[str]:
+        """What the data team pulls of the follows."""
+        headers = {"Authorization": f"Bearer {self.pull_key}"}
+        async with self.http.get(f"{self.url}/v1/follows", headers=headers) as answer:
+            return [row["state"] for row in (await answer.json())["data"]]
+
+    async def _commands(self, after: int, wait: int) -> list[dict[str, Any]]:
+        address = f"{self.url}/v1/venues/shop-1/commands?after={after}&wait={wait}"
+        async with self.http.get(address, headers={"Authorization": f"Bearer {self.key}"}) as answer:
+            found: list[dict[str, Any]] = (await answer.json())["commands"]
+            return found
+
+
+def _accounts(line: Line, line_api: str, telegram: Telegram, telegram_api: str) -> tuple[Account, ...]:
+    login = {"login_channel": line.login_channel, "login_return": f"{HEAD}/platforms/line/line/login"}
+    return (
+        Account(
+            name="line",
+            platform="line",
+            title="Our café",
+            id="@abc1234x",
+            options={"api": line_api, "login": line_api, "bot": line.bot} | login,
+        ),
+        Account(
+            name="telegram",
+            platform="telegram",
+            title="Our café",
+            id="our_cafe_bot",
+            options={"api": telegram_api, "channel": "@our_cafe"},
+        ),
+    )
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    clock, line, telegram = FakeClock(), Line(), Telegram()
+    for name, secret in {
+        "line.channel_secret": line.channel_secret,
+        "line.channel_token": line.channel_token,
+        "line.login_secret": line.login_secret,
+        "telegram.token": telegram.token,
+        "telegram.webhook_secret": telegram.secret,
+    }.items():
+        (tmp_path / name).write_text(secret)
+    async with served(line.app()) as line_api, served(telegram.app()) as telegram_api:
+        settings = replace(
+            Settings.parse({"follow": {"links": "http://wifi.example.com", "codes_per_store": 4}}),
+            accounts=_accounts(line, line_api, telegram, telegram_api),
+        )
+        storage = SqliteStorage(tmp_path / "headoffice.db")
+        venue = await storage.add_venue("shop-1", "Café One", "default", clock.now())
+        pull_key, stored = new_key("pull", "data team", scopes=("read",))
+        await storage.add_key(stored, clock.now())
+        app = make_app(storage, settings=settings, clock=clock, credentials=tmp_path)
+        async with serving(app) as url, aiohttp.ClientSession() as http:
+            headers = {"Authorization": f"Bearer {venue.upload_key}"}
+            born = ndjson(event(1, "venue.started", {"version": "1"}))
+            async with http.post(f"{url}/v1/venues/shop-1/events", data=born, headers=headers) as answer:
+                assert answer.status == 200
+            yield World(
+                url=url,
+                line=line,
+                telegram=telegram,
+                clock=clock,
+                http=http,
+                key=venue.upload_key,
+                pull_key=pull_key,
+            )
+        await storage.close()
+
+
+async def test_on_line_who_adds_us_and_sends_the_digits_is_online(world: World) -> None:
+    w = world
+    code = (await w.stock("line"))[0]["code"]
+    await w.line.deliver(w.http, w.callback("line"), w.line.follows(HER))
+    await w.line.deliver(w.http, w.callback("line"), w.line.says(HER, code))
+    [grant] = await w.log("follow_grant")
+    assert (grant["account"], grant["code"]) == ("line", code)
+    [welcome] = [text for text in await w.line.replies(2) if "/g/" in text]
+    assert await w.link_in(welcome) == grant["grant_id"]
+    assert await w.states() == ["verified"]
+
+
+async def test_on_line_who_writes_without_being_a_friend_is_let_in_and_counted_as_claimed(
+    world: World,
+) -> None:
+    w = world
+    code = (await w.stock("line"))[0]["code"]
+    await w.line.deliver(w.http, w.callback("line"), w.line.says(HER, code))
+    assert len(await w.log("follow_grant")) == 1
+    assert await w.states() == ["claimed"]
+
+
+async def test_on_line_a_login_leads_from_the_stocks_link_to_the_grants(world: World) -> None:
+    w = world
+    entry = (await w.stock("line"))[0]
+    w.line.visitor = Visitor(user_id=HER)
+    link = await w.leads_to(await w.leads_to(await w.leads_to(entry["url"])))
+    [grant] = await w.log("follow_grant")
+    assert grant["code"] == entry["code"]
+    assert await w.link_in(link) == grant["grant_id"]
+    assert await w.states() == ["verified"]
+
+
+async def test_on_line_the_same_code_lets_nobody_else_in(world: World) -> None:
+    w = world
+    code = (await w.stock("line"))[0]["code"]
+    for her in (HER, HIM):
+        await w.line.deliver(w.http, w.callback("line"), w.line.follows(her), w.line.says(her, code))
+    assert len(await w.log("follow_grant")) == 1
+
+
+async def test_on_telegram_who_is_in_the_channel_is_online_by_the_link(world: World) -> None:
+    w = world
+    entry = (await w.stock("telegram"))[0]
+    w.telegram.joins(LIN)
+    start = w.telegram.starts(LIN, entry["url"].partition("?start=")[2])
+    await w.telegram.deliver(w.http, w.callback("telegram"), start, start)
+    [grant] = await w.log("follow_grant")
+    assert grant["ref"] == entry["ref"]
+    assert {await w.link_in(said["text"]) for said in w.telegram.said} == {grant["grant_id"]}
+
+
+async def test_on_telegram_who_is_not_in_the_channel_is_online_once_she_joins(world: World) -> None:
+    w = world
+    entry = (await w.stock("telegram"))[0]
+    start = w.telegram.starts(LIN, entry["url"].partition("?start=")[2])
+    await w.telegram.deliver(w.http, w.callback("telegram"), start)
+    assert await w.log("follow_grant") == []
+    assert "reply_markup" in w.telegram.said[0]
+    await w.telegram.deliver(w.http, w.callback("telegram"), w.telegram.joins(LIN))
+    [grant] = await w.log("follow_grant")
+    assert grant["ref"] == entry["ref"]
+    assert await w.link_in(w.telegram.said[1]["text"]) == grant["grant_id"]
+
+
+async def test_on_telegram_the_button_helps_when_the_join_was_not_heard(world: World) -> None:
+    w = world
+    entry = (await w.stock("telegram"))[0]
+    start = w.telegram.starts(LIN, entry["url"].partition("?start=")[2])
+    await w.telegram.deliver(w.http, w.callback("telegram"), start)
+    done = w.telegram.said[0]["reply_markup"]["inline_keyboard"][1][0]["callback_data"]
+    await w.telegram.deliver(w.http, w.callback("telegram"), w.telegram.taps(LIN, done))
+    assert await w.log("follow_grant") == []
+    w.telegram.joins(LIN)
+    await w.telegram.deliver(w.http, w.callback("telegram"), w.telegram.taps(LIN, done))
+    assert len(await w.log("follow_grant")) == 1
