@@ -7,7 +7,7 @@ from typing import Final, Literal
 from sync.headoffice.follow.event import FollowEvent
 from sync.headoffice.follow.scene import SceneKind
 
-Says = Literal["online", "used", "expired", "unknown", "send_code", "follow_first", "too_often"]
+Says = Literal["online", "tap", "used", "expired", "unknown", "send_code", "follow_first", "too_often"]
 
 TAKEN_BACK_WITHIN: Final = timedelta(hours=24)
 """An unfollow so soon takes the credit back."""
@@ -34,13 +34,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """Head office's word for one admission; by `code` it is found when there is no `ref`."""
+    """Head office's word for one admission. Without `ref` and `code` only her link can bring it home: what
+    is on a poster is everybody's, and no box knows whose station it is for."""
 
     grant_id: str
     venue_id: str
-    ref: str | None
-    code: str
     expires_at: datetime
+    ref: str | None = None
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ class Decision:
     says: Says | None = None
 
 
-def decide(event: FollowEvent, known: Known, now: datetime, new: Grant) -> Decision:
+def decide(event: FollowEvent, known: Known, now: datetime, new: Grant, *, has_links: bool) -> Decision:
     """`new` is a grant made of fresh ids and its expiry; what is decided has the source's names in it."""
     if event.kind == "unfollow":
         return _ended(event, known)
@@ -83,7 +84,7 @@ def decide(event: FollowEvent, known: Known, now: datetime, new: Grant) -> Decis
         return Decision()  # told in the wrong order: she has left since
     if event.kind == "message" and known.following_since is None and known.platform_says is False:
         return Decision(says="follow_first")
-    grant, says = _grant(event, known, now, new)
+    grant, says = _grant(event, known, now, new, has_links)
     if event.kind == "message" and known.following_since is None and not _is_proof(event, known):
         return Decision(claims=grant is not None, grant=grant, says=says)
     credit = _credit(event, known, now)
@@ -130,23 +131,26 @@ def won_by(event: FollowEvent, known: Known, now: datetime) -> str:
     return "session" if event.scene else "code"
 
 
-def _grant(event: FollowEvent, known: Known, now: datetime, new: Grant) -> tuple[Grant | None, Says]:
+def _grant(
+    event: FollowEvent, known: Known, now: datetime, new: Grant, has_links: bool
+) -> tuple[Grant | None, Says]:
     source = known.source
     if source is None:
         return None, "unknown" if event.scene or event.code else "send_code"
+    own = source.kind == "session"
+    if not own and not has_links:
+        return None, "send_code"
     if known.given is not None:
-        return known.given, "online"
+        return known.given, "online" if own else "tap"
     if source.used_by is not None:
         return None, "used"
     if source.expires_at is not None and source.expires_at <= now:
         return None, "expired"
-    own = source.kind == "session"
     grant = Grant(
         grant_id=new.grant_id,
         venue_id=source.venue_id,
         ref=source.ref if own else None,
-        # What is on a poster is everybody's: she gets digits of her own.
-        code=source.code if own else new.code,
+        code=source.code if own else None,
         expires_at=new.expires_at,
     )
-    return grant, "online"
+    return grant, "online" if own else "tap"

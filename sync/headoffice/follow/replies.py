@@ -10,6 +10,7 @@ from sync.i18n import NAMES, Language, mark
 
 _SENTENCES: Final[Mapping[Says, str]] = {
     "online": mark("Welcome! You are online in a moment."),
+    "tap": mark("Welcome! Join the store's WiFi, then open this link there."),
     "used": mark("This code has been used. Open the page of the store's WiFi again for a new one."),
     "expired": mark("This code is too old. Open the page of the store's WiFi again for a new one."),
     "unknown": mark(
@@ -20,8 +21,8 @@ _SENTENCES: Final[Mapping[Says, str]] = {
     "too_often": mark("Too many tries. Wait a few minutes, then try again."),
 }
 _TAP: Final = mark("Tap here to go online")
-_BY_LINK: Final = mark("If you are not, open this on the store's WiFi: %(link)s")
-_BY_CODE: Final = mark("On the WiFi's page you can also type the code %(code)s.")
+_BY_LINK: Final = mark("If not, open this link on the store's WiFi:")
+_BY_CODE: Final = mark("Your code: %(code)s")
 # Whose messages show the link as words to tap; the others make any address tappable themselves.
 _SHOWS_HTML: Final = "wechat"
 _CHINESE: Final = ("wechat", "wecom")
@@ -37,9 +38,12 @@ def reply(account: Account, language: Language, says: Says, link: str | None, co
     """`link` and `code` are those of a grant; without a grant both are None."""
     parts = [language.say(_SENTENCES[says])]
     if link is not None:
+        if says == "online":
+            parts.append(language.say(_BY_LINK))
         # The address is ours and of letters, digits and URL marks only: nothing in it needs escaping.
-        tap = f'<a href="{link}">{language.say(_TAP)}</a>'
-        parts.append(tap if account.platform == _SHOWS_HTML else language.say(_BY_LINK, link=link))
+        parts.append(
+            f'<a href="{link}">{language.say(_TAP)}</a>' if account.platform == _SHOWS_HTML else link
+        )
     if code is not None:
         parts.append(language.say(_BY_CODE, code=code))
     return Answer(text="\n".join(parts), link=link, code=code)

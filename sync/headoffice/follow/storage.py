@@ -111,7 +111,7 @@ class Trouble:
 class SeenGrant:
     """A grant as its link's page shows it."""
 
-    code: str
+    code: str | None
     venue_name: str
     expires_at: datetime
     opened: bool

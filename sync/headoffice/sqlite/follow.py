@@ -9,7 +9,7 @@ from sync.headoffice.follow.accounts import Account
 from sync.headoffice.follow.decide import Decision, Grant, Known, Source, decide
 from sync.headoffice.follow.digest import digest, person_of
 from sync.headoffice.follow.event import Answer, FollowEvent
-from sync.headoffice.follow.scene import new_code, read_scene
+from sync.headoffice.follow.scene import read_scene
 from sync.headoffice.follow.storage import Heard, Hearing, Reply, Terms
 from sync.headoffice.sqlite.follow_people import begin, leave, note_claim
 from sync.headoffice.sqlite.follow_telling import grant_key
@@ -66,11 +66,9 @@ def _decide(
     new = Grant(
         grant_id=secrets.token_hex(8),
         venue_id="",
-        ref=None,
-        code=_free_code(connection, known.source, now),
         expires_at=now + timedelta(minutes=terms.grant_minutes),
     )
-    decision = decide(event, known, now, new)
+    decision = decide(event, known, now, new, has_links=bool(terms.links))
     lead_id = _note_person(connection, event, known, decision, secret, now)
     grant = decision.grant
     if grant is None or known.source is None:
@@ -150,24 +148,6 @@ def _given(connection: sqlite3.Connection, person: str, source: Source, now: dat
         code=row["code"],
         expires_at=from_wire(row["expires_at"]),
     )
-
-
-def _free_code(connection: sqlite3.Connection, source: Source | None, now: datetime) -> str:
-    """Digits no other grant of the store has now; only what everybody scans needs them."""
-    if source is None or source.kind == "session":
-        return ""
-    names = {"venue_id": source.venue_id, "now": to_wire(now)}
-    taken = {
-        row[0]
-        for row in connection.execute(
-            "SELECT code FROM follow_grants WHERE venue_id = :venue_id AND expires_at > :now"
-            " UNION SELECT code FROM follow_codes WHERE venue_id = :venue_id",
-            names,
-        )
-    }
-    code = new_code(taken.__contains__)
-    assert code is not None, "half a million grants of one store"
-    return code
 
 
 def _note_person(

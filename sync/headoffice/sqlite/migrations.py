@@ -254,7 +254,7 @@ CREATE TABLE follow_grants (
     person TEXT NOT NULL,
     source TEXT NOT NULL,
     ref TEXT,
-    code TEXT NOT NULL,
+    code TEXT,
     granted_at TEXT NOT NULL,
     expires_at TEXT NOT NULL,
     opened_at TEXT

@@ -256,7 +256,7 @@ CREATE TABLE follow_grants (
     person TEXT NOT NULL,             -- digest
     source TEXT NOT NULL,             -- code of the follow_codes row
     ref TEXT,
-    code TEXT NOT NULL,
+    code TEXT,
     granted_at TEXT NOT NULL,
     expires_at TEXT NOT NULL,
     opened_at TEXT                    -- when it opened the gate, as the box told

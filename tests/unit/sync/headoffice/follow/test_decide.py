@@ -11,9 +11,7 @@ from sync.headoffice.follow.event import FollowEvent
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-NEW = Grant(
-    grant_id="0011223344556677", venue_id="", ref=None, code="111111", expires_at=NOON + timedelta(minutes=30)
-)
+NEW = Grant(grant_id="0011223344556677", venue_id="", expires_at=NOON + timedelta(minutes=30))
 ON_HER_PAGE = Source(
     kind="session", venue_id="north", venue_number=1, code="482913", ref="r" * 16, expires_at=NOON + 24 * HOUR
 )
@@ -39,7 +37,7 @@ def _event(
 
 
 def _decide(event: FollowEvent, known: Known, at: datetime = NOON) -> Decision:
-    return decide(event, known, at, NEW)
+    return decide(event, known, at, NEW, has_links=True)
 
 
 def test_a_new_follower_who_scanned_her_page_is_granted_by_its_code() -> None:
@@ -56,10 +54,16 @@ def test_who_follows_already_and_scans_again_is_let_in_too() -> None:
 
 
 @pytest.mark.parametrize("source", [POSTER, BADGE])
-def test_what_everybody_can_scan_gives_each_digits_of_her_own(source: Source) -> None:
+def test_what_everybody_can_scan_comes_home_by_her_link_only(source: Source) -> None:
     decision = _decide(_event(), replace(STRANGER, source=source))
+    assert decision.says == "tap"
     assert decision.grant is not None
-    assert (decision.grant.ref, decision.grant.code) == (None, "111111")
+    assert (decision.grant.venue_id, decision.grant.ref, decision.grant.code) == ("north", None, None)
+
+
+def test_without_links_who_scanned_the_poster_is_asked_for_her_digits() -> None:
+    decision = decide(_event(), replace(STRANGER, source=POSTER), NOON, NEW, has_links=False)
+    assert (decision.follows, decision.grant, decision.says) == (True, None, "send_code")
 
 
 def test_a_second_scan_is_the_same_grant() -> None:

@@ -68,11 +68,12 @@ async def test_typed_digits_are_as_good_as_a_scan(books: Books) -> None:
     assert grant["ref"] == code.ref
 
 
-async def test_each_who_scans_the_poster_gets_digits_of_her_own(books: Books) -> None:
+async def test_each_who_scans_the_poster_gets_a_link_of_her_own(books: Books) -> None:
     scene = books.scene("poster")
     answers = [(await books.hear(subject=who, scene=scene)).answer for who in ("mei", "lan", "mei")]
     assert answers[0] == answers[2]
-    assert answers[0].code != answers[1].code
+    assert answers[0].link != answers[1].link
+    assert (answers[0].text, answers[0].code) == ("tap", None)
     assert {grant["ref"] for grant in await books.commands("follow_grant")} == {None}
 
 
@@ -83,7 +84,7 @@ async def test_who_waited_too_long_is_granted_anew_by_the_poster_but_not_by_her_
     await books.hear("scan", scene=books.scene("poster"))
     books.clock.advance(31 * 60)
     assert (await books.hear("scan", scene=books.scene())).answer.text == "used"
-    assert (await books.hear("scan", scene=books.scene("poster"))).answer.text == "online"
+    assert (await books.hear("scan", scene=books.scene("poster"))).answer.text == "tap"
     assert len({grant["grant_id"] for grant in await books.commands("follow_grant")}) == 3
 
 

@@ -84,7 +84,7 @@ async def test_who_works_there_no_more_lets_people_in_and_wins_nothing(books: Bo
     ann, _ = await _ann_and_bob(books)
     await books.hear(scene=f"sm.1.{ann}")
     await books.storage.follow.dismiss("north", ann, books.clock.now())
-    assert (await books.hear(subject="lan", scene=f"sm.1.{ann}")).answer.text == "online"
+    assert (await books.hear(subject="lan", scene=f"sm.1.{ann}")).answer.text == "tap"
     assert await _board(books) == {"Ann": (1, 0), "Bob": (0, 0)}
     assert await _board(books, since=books.clock.now() + timedelta(hours=1)) == {"Bob": (0, 0)}
     with pytest.raises(NotThere, match="staff list"):
