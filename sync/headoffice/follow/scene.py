@@ -58,8 +58,10 @@ def to_mint(platform: str, scene: Scene, code: str) -> str:
 
 
 def new_ref() -> str:
-    """96 bits of chance as 16 characters."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(12)).decode()
+    """96 bits of chance as 16 characters. None begins like an option, since people type those of badges."""
+    while (ref := base64.urlsafe_b64encode(secrets.token_bytes(12)).decode()).startswith("-"):
+        pass
+    return ref
 
 
 def new_code(is_taken: Callable[[str], bool]) -> str | None:
