@@ -1,10 +1,10 @@
 """The poster beside the door: a QR that joins the WiFi, in every language we speak."""
 
-import io
 import re
 from typing import Final
 
 from portal.pages import Pages
+from portal.qr import qr_svg
 from sync.config import Config
 from sync.i18n import mark
 
@@ -31,16 +31,3 @@ def poster(config: Config) -> str:
         qr=qr_svg(wifi_address(config.wifi.ssid)),
         sayings=[(each.tag, each.say(WELCOME), each.say(HOW)) for each in (first, *others)],
     )
-
-
-def qr_svg(text: str) -> str:
-    """The text as one SVG element with a path, to be put into a page."""
-    # Only posters need it: it stays off the start of the portal.
-    import qrcode
-    from qrcode.image.svg import SvgPathImage
-
-    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_Q, border=0)
-    code.add_data(text)
-    drawn = io.BytesIO()
-    code.make_image(image_factory=SvgPathImage).save(drawn)
-    return re.sub(r"^<\?xml.*?\?>\s*", "", drawn.getvalue().decode(), flags=re.DOTALL)

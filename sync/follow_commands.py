@@ -60,6 +60,7 @@ def _account(entry: Mapping[str, Any]) -> FollowAccount:
         proof="verified" if proof == "verified" else "claimed",
         poster_url=url_or_none(entry, "poster_url"),
         link=url_or_none(entry, "link"),
+        poster_code=matching(entry, "poster_code", _CODE) if entry.get("poster_code") is not None else None,
     )
 
 

@@ -19,7 +19,8 @@ CLAIMED_ONCE_IN: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FollowAccount:
-    """One of our accounts. `poster_url`: what the store's own QR says; `link`: where the account is."""
+    """One of our accounts. `poster_url`: what the store's own QR says, `poster_code`: six digits
+    that say the same; `link`: where the account is."""
 
     account: str
     platform: str
@@ -27,6 +28,7 @@ class FollowAccount:
     proof: Proof
     poster_url: str | None
     link: str | None
+    poster_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +59,8 @@ def set_accounts(connection: sqlite3.Connection, accounts: Sequence[FollowAccoun
     """All of them, in the order they are shown; those not named are offered no more."""
     connection.execute("DELETE FROM follow_accounts")
     connection.executemany(
-        "INSERT INTO follow_accounts (account, place, platform, title, proof, poster_url, link)"
-        " VALUES (:account, :place, :platform, :title, :proof, :poster_url, :link)",
+        "INSERT INTO follow_accounts (account, place, platform, title, proof, poster_url, poster_code, link)"
+        " VALUES (:account, :place, :platform, :title, :proof, :poster_url, :poster_code, :link)",
         [
             {
                 "account": each.account,
@@ -67,6 +69,7 @@ def set_accounts(connection: sqlite3.Connection, accounts: Sequence[FollowAccoun
                 "title": each.title,
                 "proof": each.proof,
                 "poster_url": each.poster_url,
+                "poster_code": each.poster_code,
                 "link": each.link,
             }
             for place, each in enumerate(accounts)
@@ -104,6 +107,7 @@ def accounts(connection: sqlite3.Connection) -> list[FollowAccount]:
             title=row["title"],
             proof=row["proof"],
             poster_url=row["poster_url"],
+            poster_code=row["poster_code"],
             link=row["link"],
         )
         for row in rows

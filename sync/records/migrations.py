@@ -226,6 +226,7 @@ CREATE TABLE follow_accounts (
     title TEXT NOT NULL,
     proof TEXT NOT NULL,
     poster_url TEXT,
+    poster_code TEXT,
     link TEXT
 ) STRICT;
 CREATE TABLE follow_codes (

@@ -226,6 +226,7 @@ CREATE TABLE follow_accounts (
     title TEXT NOT NULL,
     proof TEXT NOT NULL,              -- verified | claimed
     poster_url TEXT,                  -- what the store's own QR says
+    poster_code TEXT,                 -- six digits for this store, where there is no QR
     link TEXT                         -- where the account is
 ) STRICT;
 
