@@ -58,8 +58,7 @@ def _add(
 async def _enlist(storage: Storage, options: argparse.Namespace) -> None:
     member = await storage.follow.enlist(options.venue_id, read_name(options.name), SystemClock().now())
     words = (
-        f"{member.name} has the badge {member.staff_ref}.
-The running head office asks the platforms for"
+        f"{member.name} has the badge {member.staff_ref}. The running head office asks the platforms for"
         f" its QR; then `staff badges {member.venue_id} FILE.html` prints it."
     )
     _say(options, _as_json(member), words)

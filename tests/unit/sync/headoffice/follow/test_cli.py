@@ -1,6 +1,9 @@
 """`yingke-headoffice staff` and `account` as they are typed."""
 
+import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +24,24 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         '[accounts.page]\nplatform = "facebook"\ntitle = "Tea"\nid = "tea"\nlink = "https://facebook.com/tea"\n'
     )
     options = ["--config", str(file)]
+    assert cli.main(["venue", "add", "shop", "--name", "Shop", *options]) == 0
+    return options
+
+
+def _answer(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> Any:
+    capsys.readouterr()
+    assert cli.main(arguments) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_member_of_staff_comes_with_a_badge_and_goes(
+    settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    member = _answer(["staff", "enlist", "shop", "--name", "Ann", "--json", *settings], capsys)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{16}", member["staff_ref"])
+    board = _answer(["staff", "board", "shop", "--json", *settings], capsys)
+    assert [(row["name"], row["follows"]) for row in board["rows"]] == [("Ann", 0)]
+    assert re.fullmatch(r"\d{4}-W\d\d", board["week"])
     assert cli.main(["staff", "dismiss", "shop", member["staff_ref"], *settings]) == 0
     [left] = _answer(["staff", "list", "shop", "--json", *settings], capsys)["members"]
     assert left["left_at"] is not None
