@@ -27,8 +27,9 @@ from sync.headoffice.follow.accounts import Account
 from sync.headoffice.follow.event import CannotMint, Hear, Minted
 from sync.headoffice.follow.incoming import BadBody, parse_object, read_body
 from sync.headoffice.follow.line.client import LineClient
-from sync.headoffice.follow.line.logins import Logins, chat_link
+from sync.headoffice.follow.line.login import LineLogin, chat_link
 from sync.headoffice.follow.line.webhook import SIGNATURE_HEADER, fits, read_events
+from sync.headoffice.follow.logins import Logins
 from sync.headoffice.follow.outgoing import PAUSES, CallFailed, Errands, log
 from sync.model import Clock
 
@@ -59,7 +60,8 @@ class Line:
         self._errands = Errands()
         self._logins = None
         if "login_channel" in account.options:
-            self._logins = Logins(account, hear, self._client, self._errands, clock)
+            provider = LineLogin(account, self._client, self._errands)
+            self._logins = Logins(account, hear, provider, clock)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """The webhook. 200 once the desk has it on disk; the reply goes after it, LINE does not wait long.

@@ -1,113 +1,72 @@
-"""LINE Login without the network: where to send her, and the state she must bring back. Pure.
+"""LINE Login, with the friendship asked for each time.
 
-Nothing is kept for a login that was begun: the state says where it began and until when it is good, and is
-signed. Source: developers.line.biz/en/docs/line-login/integrate-line-login/ and …/link-a-bot/.
+Source: developers.line.biz/en/docs/line-login/integrate-line-login/ and …/link-a-bot/.
 """
 
-import base64
-import hashlib
-import hmac
-import secrets
-import struct
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
-from sync.headoffice.follow.scene import read_code, read_scene
-
-LASTS: Final = timedelta(minutes=15)
-"""She may have to install updates, find a password and read what she consents to."""
-_VERSION: Final = 1
-_HEAD: Final = struct.Struct(">BI12s")
-_MAC_BYTES: Final = 16
-_LONGEST: Final = 200
+from sync.headoffice.follow.accounts import Account, BadAccount
+from sync.headoffice.follow.line.client import LineClient
+from sync.headoffice.follow.login_state import State, challenge, sign_state, verifier
+from sync.headoffice.follow.logins import Follower
+from sync.headoffice.follow.outgoing import Errands
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class State:
-    """A login under way: which scene or code it began with, and its own name, 16 characters."""
-
-    scene: str
-    nonce: str
-    expires_at: datetime
-
-
-class BadState(Exception):
-    """The state is not ours; or it is, and too old: then `state` says which login it was."""
-
-    def __init__(self, state: State | None = None) -> None:
-        super().__init__("forged" if state is None else "expired")
-        self.state = state
-
-
-def begin(scene: str, now: datetime) -> State:
-    """A new login. Raises ValueError when the scene is none of ours."""
-    if read_scene(scene) is None and read_code(scene) is None:
-        raise ValueError("neither a scene nor a code")
-    nonce = base64.urlsafe_b64encode(secrets.token_bytes(12)).decode()
-    return State(scene=scene, nonce=nonce, expires_at=now + LASTS)
-
-
-def sign_state(state: State, secret: str) -> str:
-    """base64url( 01 | expiry u32be | nonce 12 B | scene | mac ).
-
-    The mac is the first half of HMAC-SHA256(secret, "line-state|" and all before it).
-    """
-    head = _HEAD.pack(_VERSION, int(state.expires_at.timestamp()), base64.urlsafe_b64decode(state.nonce))
-    body = head + state.scene.encode()
-    return base64.urlsafe_b64encode(body + _mac(body, secret)).rstrip(b"=").decode()
-
-
-def read_state(text: str, secret: str, now: datetime) -> State:
-    """Raises BadState."""
-    raw = _decoded(text)
-    body, mac = raw[:-_MAC_BYTES], raw[-_MAC_BYTES:]
-    if len(body) < _HEAD.size or not hmac.compare_digest(mac, _mac(body, secret)):
-        raise BadState
-    _, expires, nonce = _HEAD.unpack_from(body)
-    state = State(
-        scene=body[_HEAD.size :].decode(),
-        nonce=base64.urlsafe_b64encode(nonce).decode(),
-        expires_at=datetime.fromtimestamp(expires, UTC),
+def chat_link(account_id: str, said: str) -> str:
+    """Opens the chat with the account, with the text typed in (developers.line.biz, "LINE URL scheme")."""
+    return (
+        f"https://line.me/R/oaMessage/{quote('@' + account_id.lstrip('@'), safe='')}/?{quote(said, safe='')}"
     )
-    if state.expires_at <= now:
-        raise BadState(state)
-    return state
 
 
-def verifier(state: State, secret: str) -> str:
-    """PKCE's code_verifier (RFC 7636): a code caught from another login cannot be used with this state."""
-    made = hmac.digest(secret.encode(), b"line-pkce|" + state.nonce.encode(), hashlib.sha256)
-    return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+class LineLogin:
+    """The login channel that belongs to an account."""
 
+    def __init__(self, account: Account, client: LineClient, errands: Errands) -> None:
+        """Raises BadAccount when its secret, or the way back, is missing."""
+        self._account = account
+        self._client = client
+        self._errands = errands
+        self._at = account.option("login", "https://access.line.me")
+        self._client_id = account.options["login_channel"]
+        self.secret = account.secret("login_secret")
+        self.return_url = account.option("login_return", "")
+        if not self.return_url:
+            raise BadAccount(f"account {account.name} needs login_return, where LINE sends people back to")
 
-def authorize_url(base: str, client_id: str, redirect_uri: str, state: State, secret: str) -> str:
-    """Where her browser goes to sign in. `aggressive`: a page of its own asks her to add us as a friend."""
-    challenge = hashlib.sha256(verifier(state, secret).encode()).digest()
-    query = {
-        "response_type": "code",
-        "client_id": client_id,
-        "redirect_uri": redirect_uri,
-        "state": sign_state(state, secret),
-        # No openid: her name and mail are nobody's business here. The friendship needs `profile`.
-        "scope": "profile",
-        "bot_prompt": "aggressive",
-        "code_challenge": base64.urlsafe_b64encode(challenge).rstrip(b"=").decode(),
-        "code_challenge_method": "S256",
-    }
-    return f"{base}/oauth2/v2.1/authorize?{urlencode(query, quote_via=quote)}"
+    def authorize_url(self, state: State) -> str:
+        """`aggressive`: a page of its own asks her to add us as a friend."""
+        query = {
+            "response_type": "code",
+            "client_id": self._client_id,
+            "redirect_uri": self.return_url,
+            "state": sign_state(state, self.secret),
+            # No openid: her name and mail are nobody's business here. The friendship needs `profile`.
+            "scope": "profile",
+            "bot_prompt": "aggressive",
+            "code_challenge": challenge(state, self.secret),
+            "code_challenge_method": "S256",
+        }
+        return f"{self._at}/oauth2/v2.1/authorize?{urlencode(query, quote_via=quote)}"
 
+    def other_way(self, scene: str) -> str:
+        return chat_link(self._account.id, scene)
 
-def _mac(body: bytes, secret: str) -> bytes:
-    return hmac.digest(secret.encode(), b"line-state|" + body, hashlib.sha256)[:_MAC_BYTES]
-
-
-def _decoded(text: str) -> bytes:
-    if len(text) > _LONGEST:
-        raise BadState
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except ValueError:
-        raise BadState from None
-    return raw
+    async def ask(self, state: State, code: str, query: Mapping[str, str]) -> Follower | None:
+        her_token = await self._client.exchange(
+            code,
+            client_id=self._client_id,
+            client_secret=self.secret,
+            redirect_uri=self.return_url,
+            verifier=verifier(state, self.secret),
+        )
+        try:
+            # Always: friendship_status_changed is false for those who were friends before, too.
+            if not await self._client.is_friend(her_token):
+                return None
+            is_new = query.get("friendship_status_changed") == "true"
+            return Follower(subject_id=await self._client.user_id(her_token), is_new=is_new)
+        finally:
+            revoke = self._client.revoke(her_token, client_id=self._client_id, client_secret=self.secret)
+            self._errands.start(revoke, self._account.name)

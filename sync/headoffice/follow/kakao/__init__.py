@@ -1,17 +1,20 @@
-"""A KakaoTalk channel: Kakao tells who adds it and who blocks it, and nothing more.
+"""A KakaoTalk channel: a webhook tells who adds it and who blocks it, Kakao Login which visitor that is.
 
     [accounts.kakao]
     platform = "kakao"
     title = "Our café"
     id = "_ZeUTxl"                      the channel's profile id, as in pf.kakao.com/_ZeUTxl
+    rest_key = "…"                      the app's REST API key
+    login_return = "https://head.example.com/platforms/kakao/kakao"
 
-Secrets: `kakao.admin_key`, the app's primary admin key.
+Secrets: `kakao.admin_key`, the app's primary admin key, and `kakao.client_secret`. The app needs the consent
+item "Kakao Talk Channel addition status and details", and the channel must be connected to it.
 
-As far as it is published, and tried against our own fake only, never against Kakao: the webhook names a
-person and no store, and a channel's link carries nothing (developers.kakao.com, "Kakao Talk Channel"). So a
-new friend of the channel is counted for the account, and opens no gate by herself; chatting with people is
-open to Kakao's partners only. Who has not agreed to share the channel's state is known by an id of another
-kind, for which Kakao answers no questions.
+As far as it is published, and tried against our own fake only, never against Kakao (developers.kakao.com,
+"Kakao Talk Channel" and "Kakao Login"). The webhook names a person and no store, and a channel's link carries
+nothing: so links lead to a login, which asks for the channel. Who has not added it yet is sent to add it, and
+must tap the link again then. Nobody can write to us: chats are open to Kakao's partners only, and so the
+digits are of no use.
 """
 
 import hmac
@@ -24,9 +27,12 @@ import aiohttp
 from aiohttp import web
 
 from sync.headoffice.follow.accounts import Account
-from sync.headoffice.follow.event import CannotMint, FollowEvent, Hear, Kind, Minted
-from sync.headoffice.follow.incoming import BadBody, objects_in, parse_object, read_body, text_in
-from sync.headoffice.follow.outgoing import PAUSES, CallFailed, call, log
+from sync.headoffice.follow.event import FollowEvent, Hear, Kind, Minted
+from sync.headoffice.follow.incoming import BadBody, parse_object, read_body, text_in
+from sync.headoffice.follow.kakao.client import KakaoClient, relation
+from sync.headoffice.follow.kakao.login import KakaoLogin
+from sync.headoffice.follow.logins import Logins
+from sync.headoffice.follow.outgoing import PAUSES, CallFailed, Errands, log
 from sync.model import Clock
 
 RESOURCE_HEADER: Final = "X-Kakao-Resource-ID"
@@ -35,8 +41,8 @@ _ID: Final = re.compile(r"[\w.:@+/=-]{1,100}", re.ASCII)
 
 
 def make(account: Account, hear: Hear, http: aiohttp.ClientSession, clock: Clock) -> "Kakao":
-    """Raises BadAccount when a secret is missing."""
-    return Kakao(account, hear, http)
+    """Raises BadAccount when a secret or an address is missing."""
+    return Kakao(account, hear, http, clock)
 
 
 class Kakao:
@@ -47,20 +53,29 @@ class Kakao:
         account: Account,
         hear: Hear,
         http: aiohttp.ClientSession,
+        clock: Clock,
         *,
         pauses: Sequence[float] = PAUSES,
     ) -> None:
         self._account = account
         self._hear = hear
-        self._http = http
-        self._pauses = pauses
-        self._api = account.option("api", "https://kapi.kakao.com")
+        self._client = KakaoClient(
+            http,
+            api=account.option("api", "https://kapi.kakao.com"),
+            login=account.option("login", "https://kauth.kakao.com"),
+            pauses=pauses,
+        )
         self._authorization = f"KakaoAK {account.secret('admin_key')}"
+        self._errands = Errands()
+        self._logins = Logins(account, hear, KakaoLogin(account, self._client, self._errands), clock)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """The webhook. Kakao waits three seconds; 403: without our admin key."""
-        if request.method != "POST":
-            raise web.HTTPMethodNotAllowed(request.method, ["POST"])
+        """GET: a login begins or comes back. POST: the webhook; Kakao waits three seconds for its 200.
+
+        403: a webhook without our admin key. 400: with it, and yet no JSON.
+        """
+        if request.method == "GET":
+            return await self._logins.handle(request)
         given_key = request.headers.get("Authorization", "").encode(errors="replace")
         if not hmac.compare_digest(given_key, self._authorization.encode()):
             raise web.HTTPForbidden
@@ -75,34 +90,24 @@ class Kakao:
         return web.Response()
 
     async def mint(self, scene: str, seconds: int | None) -> Minted:
-        """Raises CannotMint: no link of Kakao's says where it was opened."""
-        raise CannotMint("unsupported")
+        """A link that never ends; the pool knows how long its ref is good."""
+        return Minted(url=self._logins.link(scene))
 
     async def is_following(self, subject_id: str) -> bool | None:
-        """Asked of Kakao, for those known by an app's user id."""
+        """Asked of Kakao, for those known by an app's user id; the others' ids answer no questions."""
         kind, _, user_id = subject_id.partition(":")
         if kind != "app_user_id":
             return None
         try:
-            found = await call(
-                self._http,
-                "Kakao's channels",
-                "GET",
-                f"{self._api}/v2/api/talk/channels",
-                headers={"Authorization": self._authorization},
-                params={"target_id_type": "user_id", "target_id": user_id},
-                pauses=self._pauses,
-            )
+            found = await self._client.channels_of(self._authorization, user_id)
         except CallFailed as failure:
             log.warning("account %s: %s", self._account.name, failure)
             return None
-        for channel in objects_in(found, "channels"):
-            if channel.get("channel_public_id") == self._account.id:
-                return channel.get("relation") == "ADDED"
-        return None
+        said = relation(found, self._account.id)
+        return None if said is None else said == "ADDED"
 
     async def close(self) -> None:
-        return None
+        await self._errands.close()
 
 
 def read_event(given: dict[str, Any], resource_id: str, account: Account) -> FollowEvent | None:
