@@ -68,6 +68,16 @@ def every_look() -> list[Picture]:
             for page in ("", "register", "voucher", "quota", "expired"):
                 name = f"{page or 'splash'}-{screen}-{look}"
                 found.append(_look(name, f"/{page}", size, "new", language, dark=dark))
+            for kind, page in (
+                ("busy", ""),
+                ("busy", "follow/wechat"),
+                ("busy", "follow/facebook"),
+                ("follow_pass", "follow/wechat"),
+                ("follow_pass", "follow/line"),
+                ("busy", "g/no-link-of-ours"),
+            ):
+                name = f"{kind}-{page.replace('/', '-') or 'follow-splash'}-{screen}-{look}"
+                found.append(_look(name, f"/{page}", size, kind, language, dark=dark))
     return found
 
 
