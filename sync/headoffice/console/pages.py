@@ -14,7 +14,8 @@ from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from sync.headoffice.console.view import view_lead, view_venue
+from sync.headoffice.console.view import view_follows, view_lead, view_venue
+from sync.headoffice.follow.weeks import start_of_week
 from sync.headoffice.parts import PARTS, Parts
 from sync.headoffice.storage import Staff
 from sync.i18n import NAMES, Language, choose, mark, read_languages, speak
@@ -25,6 +26,7 @@ _HERE: Final = Path(__file__).parent
 _COOKIE: Final = "yingke_console"
 _LANGUAGE_COOKIE: Final = "yingke_language"
 _LATEST_LEADS: Final = 20
+_BEST_STAFF: Final = 20
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -91,6 +93,8 @@ async def overview(request: web.Request) -> web.Response:
     zone = ZoneInfo(parts.settings.console.timezone)
     venues = await parts.storage.venues_since(start_of_day(now, zone))
     leads = await parts.storage.latest_leads(_LATEST_LEADS)
+    week = start_of_week(now, zone)
+    follow = parts.storage.follow
     locale = _language(request).locale
     return render(
         request,
@@ -98,6 +102,9 @@ async def overview(request: web.Request) -> web.Response:
         staff=staff,
         venues=[view_venue(venue, now) for venue in venues],
         leads=[view_lead(lead, staff.role) for lead in leads],
+        follows=[view_follows(store) for store in await follow.follows_since(week)],
+        best=await follow.best_since(week, _BEST_STAFF),
+        troubles=await follow.troubles(),
         today=format_date(now.astimezone(zone), "full", locale=locale),
         timezone=parts.settings.console.timezone,
         ago=lambda delta: format_timedelta(-delta, add_direction=True, locale=locale),

@@ -90,6 +90,14 @@ class BoardRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Best:
+    """A member of staff among those of all stores."""
+
+    venue_name: str
+    row: BoardRow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFollows:
     """A store's follows since a day: won by source, and how many of them ended."""
 
@@ -166,5 +174,6 @@ class FollowStorage(Protocol):
 
     async def members(self, venue_id: str) -> list[Member]: ...
     async def board(self, venue_id: str, since: datetime, until: datetime) -> list[BoardRow]: ...
+    async def best_since(self, since: datetime, limit: int) -> list[Best]: ...
     async def follows_since(self, since: datetime) -> list[StoreFollows]: ...
     async def purge(self, now: datetime) -> int: ...

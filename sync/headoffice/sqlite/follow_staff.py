@@ -5,7 +5,7 @@ from collections import defaultdict
 from datetime import datetime
 
 from sync.headoffice.follow.scene import new_ref
-from sync.headoffice.follow.storage import BoardRow, Member, StoreFollows
+from sync.headoffice.follow.storage import Best, BoardRow, Member, StoreFollows
 from sync.headoffice.storage import NotThere
 from sync.model import from_wire, to_wire
 
@@ -28,6 +28,15 @@ _BOARDS = """
     -- Who has left stays on the board of the week in which she won something.
     HAVING left_at IS NULL OR COUNT(credit_id) > 0
     ORDER BY members.venue_id, follows DESC, registrations DESC, name
+"""
+_BEST = """
+    SELECT venues.name AS venue_name, members.staff_ref, members.name, SUM(kind = 'follow') AS follows,
+        SUM(kind = 'registration') AS registrations
+    FROM follow_credits JOIN follow_members AS members USING (venue_id, staff_ref)
+        JOIN venues USING (venue_id)
+    WHERE taken_back_at IS NULL AND credited_at >= :since
+    GROUP BY members.venue_id, members.staff_ref
+    ORDER BY follows DESC, registrations DESC, members.name LIMIT :limit
 """
 _FOLLOWS = """
     SELECT venue_id, venues.name, state, source, COUNT(*) AS follows
@@ -96,6 +105,23 @@ def boards(
 
 def board(connection: sqlite3.Connection, venue_id: str, since: str, until: str) -> list[BoardRow]:
     return boards(connection, since, until, venue_id).get(venue_id, [])
+
+
+def best_since(connection: sqlite3.Connection, since: str, limit: int) -> list[Best]:
+    """Who has won something since then, the best first."""
+    rows = connection.execute(_BEST, {"since": since, "limit": limit})
+    return [
+        Best(
+            venue_name=row["venue_name"],
+            row=BoardRow(
+                staff_ref=row["staff_ref"],
+                name=row["name"],
+                follows=row["follows"],
+                registrations=row["registrations"],
+            ),
+        )
+        for row in rows
+    ]
 
 
 def follows_since(connection: sqlite3.Connection, since: str) -> list[StoreFollows]:

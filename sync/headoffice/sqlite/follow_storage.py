@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from sync.headoffice.follow.accounts import Account
 from sync.headoffice.follow.event import WhyNot
 from sync.headoffice.follow.storage import (
+    Best,
     BoardRow,
     Heard,
     Hearing,
@@ -101,6 +102,9 @@ class SqliteFollow:
 
     async def board(self, venue_id: str, since: datetime, until: datetime) -> list[BoardRow]:
         return await self._read(follow_staff.board, venue_id, to_wire(since), to_wire(until))
+
+    async def best_since(self, since: datetime, limit: int) -> list[Best]:
+        return await self._read(follow_staff.best_since, to_wire(since), limit)
 
     async def follows_since(self, since: datetime) -> list[StoreFollows]:
         return await self._read(follow_staff.follows_since, to_wire(since))
