@@ -118,9 +118,10 @@ def test_a_new_follow_by_the_badge_is_credited_to_its_bearer() -> None:
     assert _decide(_event(), replace(STRANGER, source=BADGE)).credit == "m" * 16
 
 
-def test_where_digits_come_after_the_follow_the_bearer_is_credited_too() -> None:
+@pytest.mark.parametrize("kind", ["message", "follow"])
+def test_where_digits_or_a_login_come_after_the_follow_the_bearer_is_credited_too(kind: str) -> None:
     began = replace(STRANGER, following_since=NOON - timedelta(minutes=2), source=BADGE)
-    assert _decide(_event("message", scene=None, code="800800"), began).credit == "m" * 16
+    assert _decide(_event(kind, scene=None, code="800800"), began).credit == "m" * 16
 
 
 @pytest.mark.parametrize(
