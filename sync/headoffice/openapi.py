@@ -3,6 +3,7 @@
 from typing import Any
 
 from sync.headoffice.commands import LONGEST_WAIT_SECONDS
+from sync.headoffice.follow.accounts import VERIFIED
 from sync.headoffice.honour import LONGEST_CONTACT
 from sync.headoffice.pull import DEFAULT_LIMIT, MAX_LIMIT
 from sync.headoffice.roaming import SENTENCES
@@ -50,8 +51,60 @@ def _paths() -> dict[str, Any]:
         "/v1/venues/{venue_id}/roaming": {"post": _honour()},
         **pulled,
         "/v1/openapi.json": {"get": _plain("This document.", "application/json")},
+        "/platforms/{platform}/{account}": {
+            "get": _callback("The platform checks the address, in its own way."),
+            "post": _callback("A platform tells what people did; signed and answered in its own way."),
+        },
+        "/platforms/{platform}/{account}/login": {"get": _login()},
+        "/g/{grant}": {"get": _grant_page()},
         "/healthz": {"get": _plain("Whether the head office can work.", "application/json", problems=(503,))},
         "/metrics": {"get": _plain("Counters, Prometheus text.", "text/plain")},
+    }
+
+
+def _callback(summary: str) -> dict[str, Any]:
+    platform = {"type": "string", "enum": list(VERIFIED)}
+    return {
+        "summary": summary,
+        "parameters": [_path("platform", platform), _account()],
+        "responses": {
+            "200": {"description": "As the platform's documents want it."},
+            "403": {"description": "Not signed by the platform, or for another account."},
+            "413": {"description": "Larger than anything the platform sends."},
+            **_problems(400, 404, 503),
+        },
+    }
+
+
+def _login() -> dict[str, Any]:
+    text = {"type": "string"}
+    return {
+        "summary": "Leads to the platform's login, on LINE with the friendship asked for, and back from it.",
+        "parameters": [
+            _path("platform", {"type": "string", "enum": ["line", "kakao"]}),
+            _account(),
+            _query("scene", text, "What the code stands for; begins a login."),
+            _query("state", text, "From the platform: which login this is the end of."),
+            _query("code", text, "From the platform."),
+        ],
+        "responses": {
+            "200": {"description": "What came of it, as text for her."},
+            "303": {"description": "To the platform, or to her grant's link."},
+            **_problems(400, 403, 404, 503),
+        },
+    }
+
+
+def _grant_page() -> dict[str, Any]:
+    grant = {"type": "string", "pattern": "^[A-Za-z0-9_-]{56}$"}
+    return {
+        "summary": "A grant's link opened away from the store's WiFi: a page that says to join it.",
+        "parameters": [_path("grant", grant)],
+        "responses": {
+            "200": _content("The page, with the code.", "text/html", {}),
+            "404": _content("A page: no link of ours.", "text/html", {}),
+            "410": _content("A page: used, or too old.", "text/html", {}),
+        },
     }
 
 
@@ -282,6 +335,13 @@ def _header(name: str, schema: dict[str, Any], description: str) -> dict[str, An
     return {"name": name, "in": "header", "schema": schema, "description": description}
 
 
+def _path(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
+
+
 def _venue_id() -> dict[str, Any]:
-    schema = {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}
-    return {"name": "venue_id", "in": "path", "required": True, "schema": schema}
+    return _path("venue_id", {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"})
+
+
+def _account() -> dict[str, Any]:
+    return _path("account", {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"})

@@ -53,7 +53,7 @@ def add_follow(app: web.Application, credentials: Path | None = None) -> None:
         bell=parts.bell,
         clock=parts.clock,
     )
-    app.router.add_get("/platforms/line/{account}/login", log_in, allow_head=False)
+    app.router.add_get("/platforms/{platform}/{account}/login", log_in, allow_head=False)
     app.router.add_get("/platforms/{platform}/{account}", callback, allow_head=False)
     app.router.add_post("/platforms/{platform}/{account}", callback)
     app.cleanup_ctx.append(_at_work)
@@ -75,7 +75,9 @@ async def callback(request: web.Request) -> web.StreamResponse:
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
-    login: Callable[..., Any] | None = getattr(_platform(request, "line"), "login", None)
+    login: Callable[..., Any] | None = getattr(
+        _platform(request, request.match_info["platform"]), "login", None
+    )
     if login is None:
         raise Problem(404, "no_login", "this account has no login")
     response: web.StreamResponse = await login(request)
