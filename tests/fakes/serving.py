@@ -22,6 +22,11 @@ def callback_app(platform: Platform) -> web.Application:
     app.router.add_route("GET", "/platforms/{platform}/{account}", platform.handle)
     app.router.add_route("POST", "/platforms/{platform}/{account}", platform.handle)
     login = getattr(platform, "login", None)
+
+    async def log_in(request: web.Request) -> web.Response:
+        assert login is not None
+        return web.Response(text=await login(request))
+
     if login is not None:
-        app.router.add_get("/platforms/{platform}/{account}/login", login)
+        app.router.add_get("/platforms/{platform}/{account}/login", log_in)
     return app

@@ -77,10 +77,11 @@ class Logins:
         """Begins a login; never ends."""
         return f"{self._provider.return_url}?scene={quote(scene, safe='')}"
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """303 to the platform, and from there to the grant; where a login does not help, the other way.
+    async def handle(self, request: web.Request) -> str:
+        """What she reads at the end, when there is nowhere to send her.
 
-        400: begun with no scene of ours. 403: a state that is not ours.
+        Raises HTTPSeeOther to the platform, and from there to the grant; where a login does not help, the
+        other way. HTTPBadRequest: begun with no scene of ours. HTTPForbidden: a state that is not ours.
         """
         query = request.query
         if "state" not in query:
@@ -98,7 +99,7 @@ class Logins:
         outcome = await self._outcome(state, code, query)
         if outcome.goes_to is not None:
             raise _go(outcome.goes_to)
-        return web.Response(text=outcome.reads, headers=_HEADERS)
+        return outcome.reads
 
     async def _outcome(self, state: State, code: str, query: Mapping[str, str]) -> _Outcome:
         """Once for each return: a code is taken one time only, and the same page is loaded twice."""

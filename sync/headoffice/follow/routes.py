@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import aiohttp
 from aiohttp import web
 
+from sync.headoffice.console.pages import render
 from sync.headoffice.follow.accounts import Account, BadAccount, credentials_folder, read_secrets
 from sync.headoffice.follow.desk import Desk
 from sync.headoffice.follow.event import Platform
@@ -75,12 +76,16 @@ async def callback(request: web.Request) -> web.StreamResponse:
 
 
 async def log_in(request: web.Request) -> web.StreamResponse:
-    login: Callable[..., Any] | None = getattr(
+    """303 on her way; a page of one sentence where the way ends."""
+    login: Callable[[web.Request], Awaitable[str]] | None = getattr(
         _platform(request, request.match_info["platform"]), "login", None
     )
     if login is None:
         raise Problem(404, "no_login", "this account has no login")
-    response: web.StreamResponse = await login(request)
+    sentence = await login(request)
+    response = render(request, "join.html", venue_name=None, code=None, sentence=sentence)
+    # Her login's code stands in this page's address.
+    response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 

@@ -172,6 +172,21 @@ async def test_on_line_a_login_leads_from_the_stocks_link_to_the_grants(world: W
     assert await w.states() == ["verified"]
 
 
+async def test_on_line_a_login_with_a_used_link_ends_on_a_page_that_says_so(world: World) -> None:
+    w = world
+    entry = (await w.stock("line"))[0]
+    for w.line.visitor in (Visitor(user_id=HER), Visitor(user_id=HIM)):
+        returns = await w.leads_to(await w.leads_to(entry["url"]))
+        async with w.http.get(
+            URL(returns.replace(HEAD, w.url), encoded=True), allow_redirects=False
+        ) as answer:
+            status, page = answer.status, await answer.text()
+    assert status == 200
+    assert "This code has been used." in page
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert len(await w.log("follow_grant")) == 1
+
+
 async def test_on_line_the_same_code_lets_nobody_else_in(world: World) -> None:
     w = world
     code = (await w.stock("line"))[0]["code"]

@@ -67,7 +67,7 @@ async def situation() -> AsyncIterator[Situation]:
                 "api": api,
                 "login": api,
                 "rest_key": kakao.rest_key,
-                "login_return": f"{HEAD}/platforms/kakao/kakao",
+                "login_return": f"{HEAD}/platforms/kakao/kakao/login",
             },
             secrets={"admin_key": kakao.admin_key, "client_secret": kakao.client_secret},
         )
@@ -182,8 +182,9 @@ async def test_when_kakao_does_not_answer_nobody_is_let_in(
 
 async def test_a_return_without_a_state_of_ours_opens_nothing(situation: Situation) -> None:
     s = situation
-    assert (await s.open(f"{s.webhook}?state=x&code=y"))[0] == 403
-    assert (await s.open(s.webhook))[0] == 400
+    assert (await s.open(f"{s.webhook}/login?state=x&code=y"))[0] == 403
+    assert (await s.open(f"{s.webhook}/login"))[0] == 400
+    assert (await s.open(s.webhook))[0] == 405
 
 
 def test_an_account_that_nobody_can_sign_in_to_is_a_bad_one(situation: Situation) -> None:

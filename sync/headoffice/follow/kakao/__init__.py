@@ -5,7 +5,7 @@
     title = "Our café"
     id = "_ZeUTxl"                      the channel's profile id, as in pf.kakao.com/_ZeUTxl
     rest_key = "…"                      the app's REST API key
-    login_return = "https://head.example.com/platforms/kakao/kakao"
+    login_return = "https://head.example.com/platforms/kakao/kakao/login"
 
 Secrets: `kakao.admin_key`, the app's primary admin key, and `kakao.client_secret`. The app needs the consent
 item "Kakao Talk Channel addition status and details", and the channel must be connected to it.
@@ -70,12 +70,12 @@ class Kakao:
         self._logins = Logins(account, hear, KakaoLogin(account, self._client, self._errands), clock)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """GET: a login begins or comes back. POST: the webhook; Kakao waits three seconds for its 200.
+        """The webhook; Kakao waits three seconds for its 200.
 
-        403: a webhook without our admin key. 400: with it, and yet no JSON.
+        403: without our admin key. 400: with it, and yet no JSON.
         """
-        if request.method == "GET":
-            return await self._logins.handle(request)
+        if request.method != "POST":
+            raise web.HTTPMethodNotAllowed(request.method, ["POST"])
         given_key = request.headers.get("Authorization", "").encode(errors="replace")
         if not hmac.compare_digest(given_key, self._authorization.encode()):
             raise web.HTTPForbidden
@@ -88,6 +88,13 @@ class Kakao:
         if event is not None:
             await self._hear(event)
         return web.Response()
+
+    async def login(self, request: web.Request) -> str:
+        """`?scene=` begins a Kakao Login, `?state=` comes back from one.
+
+        What she reads, or HTTPSeeOther to where she goes on.
+        """
+        return await self._logins.handle(request)
 
     async def mint(self, scene: str, seconds: int | None) -> Minted:
         """A link that never ends; the pool knows how long its ref is good."""

@@ -88,8 +88,11 @@ class Line:
                 self._errands.start(reply, self._account.name)
         return web.Response()
 
-    async def login(self, request: web.Request) -> web.StreamResponse:
-        """`?scene=` begins a LINE Login, `?state=` comes back from one; 404 where there is none."""
+    async def login(self, request: web.Request) -> str:
+        """`?scene=` begins a LINE Login, `?state=` comes back from one; 404 where there is none.
+
+        What she reads, or HTTPSeeOther to where she goes on.
+        """
         if self._logins is None:
             raise web.HTTPNotFound
         return await self._logins.handle(request)
