@@ -173,8 +173,11 @@ async def _make_up(folder: Path, portal: Records, kind: str) -> None:
 async def _make_follows(folder: Path, clock: FakeClock) -> None:
     """What head office says of follows, as sync writes it down."""
     sync = await open_records(folder / "records.db", "sync")
-    accounts = [("tea", "wechat", "Lantern Tea House", None), ("tea-line", "line", "Lantern Tea", None)]
-    accounts += [("tea-ig", "facebook", "Lantern Tea House", "https://facebook.example/lantern")]
+    accounts = (
+        ("tea", "wechat", "Lantern Tea House", ""),
+        ("tea-line", "line", "Lantern Tea", ""),
+        ("tea-fb", "facebook", "Lantern Tea House", "https://facebook.example/lantern"),
+    )
     offered = [
         FollowAccount(
             account=account,
@@ -182,7 +185,7 @@ async def _make_follows(folder: Path, clock: FakeClock) -> None:
             title=title,
             proof="claimed" if link else "verified",
             poster_url=None if link else "http://weixin.qq.com/q/02aBcDeFgHiJkLmNoPqRsT",
-            link=link,
+            link=link or None,
         )
         for account, platform, title, link in accounts
     ]
