@@ -19,10 +19,13 @@ from sync.headoffice.follow.login_state import BadState, State, begin, read_stat
 from sync.headoffice.follow.outgoing import CallFailed, log
 from sync.headoffice.follow.scene import read_code
 from sync.model import Clock
+from sync.rate import Turnstile
 
 _REMEMBERED: Final = 1000
 """Returns whose outcome is kept: phones load a page again when they wake up."""
 _LONGEST_CODE: Final = 512
+_ASKING_AT_ONCE: Final = 200
+"""Anybody can begin a login and come back with any code: each costs calls to the platform."""
 _HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 
 
@@ -71,6 +74,7 @@ class Logins:
         self._hear = hear
         self._provider = provider
         self._clock = clock
+        self._asking = Turnstile(_ASKING_AT_ONCE)
         self._returns: OrderedDict[tuple[str, str], asyncio.Task[_Outcome]] = OrderedDict()
 
     def link(self, scene: str) -> str:
@@ -116,11 +120,14 @@ class Logins:
             raise
 
     async def _find_out(self, state: State, code: str, query: Mapping[str, str]) -> _Outcome:
-        try:
-            follower = await self._provider.ask(state, code, query)
-        except CallFailed as failure:
-            log.warning("account %s: %s", self._account.name, failure)
-            follower = None
+        follower = None
+        if self._asking.enter():
+            try:
+                follower = await self._provider.ask(state, code, query)
+            except CallFailed as failure:
+                log.warning("account %s: %s", self._account.name, failure)
+            finally:
+                self._asking.leave()
         if follower is None:
             return _Outcome(goes_to=self._provider.other_way(state.scene))
         answer = await self._hear(self._event(state, follower))

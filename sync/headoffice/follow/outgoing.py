@@ -12,10 +12,8 @@ log = logging.getLogger("yingke.headoffice.follow")
 
 PAUSES: Final = (0.5, 2.0)
 """Seconds before the second and the third try: she stands in the shop and waits."""
-_SECONDS: Final = 5.0
+SECONDS: Final = 5.0
 _LARGEST_ANSWER_BYTES: Final = 64 * 1024
-_MOST_AT_ONCE: Final = 2000
-_CLOSING_SECONDS: Final = 5.0
 
 
 class CallFailed(Exception):
@@ -41,6 +39,7 @@ async def call(
     json: Any = None,
     form: Mapping[str, str] | None = None,
     pauses: Sequence[float] = PAUSES,
+    seconds: float = SECONDS,
 ) -> Any:
     """The platform's answer as parsed JSON, None when it is none. Raises CallFailed.
 
@@ -49,7 +48,7 @@ async def call(
     for pause in (*pauses, None):
         try:
             async with (
-                asyncio.timeout(_SECONDS),
+                asyncio.timeout(seconds),
                 http.request(
                     method, url, headers=headers, params=params, json=json, data=form, allow_redirects=False
                 ) as response,
@@ -81,11 +80,13 @@ async def _parsed(response: aiohttp.ClientResponse) -> Any:
 class Errands:
     """What is done after the callback was answered. What fails is a line in the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = 2000, closing_seconds: float = 5.0) -> None:
+        self._most = most
+        self._closing_seconds = closing_seconds
         self._running: set[asyncio.Task[None]] = set()
 
     def start(self, errand: Coroutine[Any, Any, object], account: str) -> None:
-        if len(self._running) >= _MOST_AT_ONCE:
+        if len(self._running) >= self._most:
             errand.close()
             log.error("account %s: too many calls wait for the platform, one more is left out", account)
             return
@@ -102,7 +103,7 @@ class Errands:
         """Finishes what can be finished in a few seconds, and gives up the rest."""
         running = set(self._running)
         if running:
-            _, late = await asyncio.wait(running, timeout=_CLOSING_SECONDS)
+            _, late = await asyncio.wait(running, timeout=self._closing_seconds)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
