@@ -13,6 +13,7 @@ from sync.headoffice.bell import Bell
 from sync.headoffice.commands import poll_commands
 from sync.headoffice.console import add_console, error_page
 from sync.headoffice.console.link import show_grant
+from sync.headoffice.follow.news import News
 from sync.headoffice.follow.routes import add_follow
 from sync.headoffice.honour import honour_session
 from sync.headoffice.metrics import Metrics
@@ -75,7 +76,7 @@ def make_app(
             seconds=clock.boottime,
             keys=_MOST_KEYS,
         ),
-        follow_news=asyncio.Event(),
+        follow_news=News(),
     )
     app.router.add_post("/v1/venues/{venue_id}/events", receive_events)
     app.router.add_get("/v1/venues/{venue_id}/commands", poll_commands, allow_head=False)

@@ -1,11 +1,11 @@
 """What the routes of the head office share: storage, clock, settings and what they count."""
 
-import asyncio
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from sync.headoffice.bell import Bell
+from sync.headoffice.follow.news import News
 from sync.headoffice.metrics import Metrics
 from sync.headoffice.settings import Settings
 from sync.headoffice.storage import Storage
@@ -26,8 +26,7 @@ class Parts:
     uploads: Turnstile
     tries_of_code: RateLimit
     tries_of_venue: RateLimit
-    follow_news: asyncio.Event
-    """Set when a box has told something that the pool of codes should look at."""
+    follow_news: News
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -68,7 +68,7 @@ async def _receive(request: web.Request, venue_id: str) -> web.Response:
         )
     )
     if any(accepted.line.event.type in _FOLLOW_NEWS for accepted in upload.accepted):
-        parts.follow_news.set()
+        parts.follow_news.tell(venue_id)
     parts.metrics.events.update(
         stored=receipt.stored, repeated=receipt.repeated, refused=len(receipt.refused)
     )

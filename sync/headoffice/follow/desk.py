@@ -17,13 +17,12 @@ from sync.model import Clock
 from sync.rate import RateLimit
 
 log = logging.getLogger("yingke.headoffice.follow")
-Open = Callable[[Account], Platform]
 
 # Six digits and a store's worth of living ones: who guesses must not use up what others wait with.
 _TRIES, _TRY_REFILL_SECONDS = 10, 60.0
 _MOST_PEOPLE: Final = 50_000
 # WeChat cuts the line after 5 s; the answer must leave before, with or without the platform's word.
-_ASKING_SECONDS: Final = 1.5
+ASKING_SECONDS: Final = 1.5
 
 
 class Desk:
@@ -39,6 +38,7 @@ class Desk:
         default_language: str,
         bell: Bell,
         clock: Clock,
+        asking_seconds: float = ASKING_SECONDS,
     ) -> None:
         self.accounts = {account.name: account for account in accounts}
         self.platforms: dict[str, Platform] = {}
@@ -48,6 +48,7 @@ class Desk:
         self._default_language = default_language
         self._bell = bell
         self._clock = clock
+        self._asking_seconds = asking_seconds
         self._tries = RateLimit(
             burst=_TRIES, refill_seconds=_TRY_REFILL_SECONDS, seconds=clock.boottime, keys=_MOST_PEOPLE
         )
@@ -74,7 +75,7 @@ class Desk:
         if platform is None:
             return None
         try:
-            async with asyncio.timeout(_ASKING_SECONDS):
+            async with asyncio.timeout(self._asking_seconds):
                 return await platform.is_following(event.subject_id)
         except TimeoutError:
             return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -61,16 +61,16 @@ class Pool:
         self._code_lasts = timedelta(days=code_days)
         self._moods = {account.name: _Mood() for account in accounts}
 
-    async def fill(self) -> None:
-        """One pass over all accounts and stores. Raises StorageUnavailable."""
+    async def fill(self, venues: Collection[str] | None = None) -> None:
+        """One pass over all accounts and all stores, or these. Raises StorageUnavailable."""
         served = [account for account in self._accounts if account.name in self._platforms]
-        await self._storage.reserve(served, self._codes_per_store, self._clock.now())
+        await self._storage.reserve(served, self._codes_per_store, self._clock.now(), venues)
         await asyncio.gather(*(self._mint_all(account) for account in served))
         now = self._clock.now()
         week, since = week_name(now, self._timezone), start_of_week(now, self._timezone)
         # An account that cannot be used now is offered nowhere; a plain link needs nothing of ours.
         offered = [account for account in self._accounts if account in served or account.proof == "claimed"]
-        self._ring(await self._storage.tell(offered, week, since, now))
+        self._ring(await self._storage.tell(offered, week, since, now, venues))
 
     async def _mint_all(self, account: Account) -> None:
         while waiting := await self._storage.unminted(account.name, _BATCH):

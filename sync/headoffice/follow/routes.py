@@ -1,7 +1,6 @@
 """The platforms' callbacks, and the tasks that go on beside them."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import replace
@@ -28,7 +27,7 @@ from sync.i18n import read_languages
 log = logging.getLogger("yingke.headoffice.follow")
 
 _LOCALES: Final = Path(__file__).parents[1] / "locales"
-# Boxes' news wake the pool at once; a store or a member of staff that a command adds waits this long.
+# A box that has news is looked at right away; a member of staff that a command adds waits this long.
 _LOOK_SECONDS: Final = 20.0
 _REST_SECONDS: Final = 1.0
 _CHECK_SECONDS: Final = 60.0
@@ -133,12 +132,15 @@ async def _fill(app: web.Application) -> None:
         codes_per_store=parts.settings.follow.codes_per_store,
         code_days=parts.settings.follow.code_days,
     )
+    venues: set[str] | None = None
+    next_full = 0.0
     while True:
-        parts.follow_news.clear()
-        await _or_tell(pool.fill())
+        if venues is None:
+            next_full = parts.clock.boottime() + _LOOK_SECONDS
+        await _or_tell(pool.fill(venues))
         await asyncio.sleep(_REST_SECONDS)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(parts.follow_news.wait(), _LOOK_SECONDS)
+        left = next_full - parts.clock.boottime()
+        venues = (await parts.follow_news.wait(left) if left > 0 else None) or None
 
 
 async def _check(app: web.Application) -> None:

@@ -1,6 +1,6 @@
 """What the desk and its pool ask of the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -143,8 +143,11 @@ class FollowStorage(Protocol):
     async def grant_key_of(self, venue_number: int) -> str | None: ...
     async def seen_grant(self, grant_id: str) -> SeenGrant | None: ...
 
-    async def reserve(self, accounts: Sequence[Account], each: int, now: datetime) -> int:
-        """Fills pools that are half empty, and gives posters and badges their codes; returns how many."""
+    async def reserve(
+        self, accounts: Sequence[Account], each: int, now: datetime, venues: Collection[str] | None = None
+    ) -> int:
+        """Fills pools that are half empty, of all stores or these, and gives posters and badges their codes;
+        returns how many."""
         ...
 
     async def unminted(self, account: str, limit: int) -> list[Unminted]: ...
@@ -160,8 +163,15 @@ class FollowStorage(Protocol):
 
     async def troubles(self) -> list[Trouble]: ...
 
-    async def tell(self, accounts: Sequence[Account], week: str, since: datetime, now: datetime) -> set[str]:
-        """Tells every store what has changed of its key, accounts, staff and board; returns those told."""
+    async def tell(
+        self,
+        accounts: Sequence[Account],
+        week: str,
+        since: datetime,
+        now: datetime,
+        venues: Collection[str] | None = None,
+    ) -> set[str]:
+        """Tells all stores, or these, what is new of key, accounts, staff and board; returns those told."""
         ...
 
     async def enlist(self, venue_id: str, name: str, now: datetime) -> Member:

@@ -113,7 +113,10 @@ def _source(connection: sqlite3.Connection, event: FollowEvent) -> Source | None
     scene = read_scene(event.scene) if event.scene else None
     if scene is not None:
         names |= {"kind": scene.kind, "ref": scene.ref or "", "number": scene.venue_number}
-        where = "kind = :kind AND ref = :ref AND (:number IS NULL OR venue_number = :number)"
+        where = "kind = :kind AND ref = :ref"
+        if scene.venue_number is not None:
+            # The store first: every store's poster has the same empty ref.
+            where += " AND codes.venue_id = (SELECT venue_id FROM venues WHERE venue_number = :number)"
     elif event.code is not None:
         where = "code = :code"
     else:

@@ -1,8 +1,9 @@
 """Codes made ahead for each store: reserved first, then asked for at the platform, then told to the box."""
 
+import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sync.headoffice.follow.event import WhyNot
@@ -19,20 +20,21 @@ _HALF_EMPTY = """
     LEFT JOIN follow_codes AS codes ON codes.venue_id = venues.venue_id AND codes.account = :account
         AND kind = 'session' AND offered_at IS NULL AND used_by IS NULL
         AND (expires_at IS NULL OR expires_at > :lasts)
-    WHERE brand_id IN (SELECT value FROM json_each(:brands)) AND deleted = 0
+    WHERE brand_id IN (SELECT value FROM json_each(:brands)) AND deleted = 0 {these}
     GROUP BY venues.venue_id HAVING left_over < :half
 """
 _NO_POSTER = """
-    SELECT venue_id, '' AS ref FROM venues JOIN venue_health USING (venue_id)
-    WHERE brand_id IN (SELECT value FROM json_each(:brands)) AND deleted = 0 AND NOT EXISTS (
+    SELECT venues.venue_id, '' AS ref FROM venues JOIN venue_health USING (venue_id)
+    WHERE brand_id IN (SELECT value FROM json_each(:brands)) AND deleted = 0 {these} AND NOT EXISTS (
         SELECT 1 FROM follow_codes AS codes WHERE codes.account = :account AND codes.ref = ''
         AND codes.venue_id = venues.venue_id AND kind = 'poster')
     UNION ALL
-    SELECT venue_id, staff_ref FROM follow_members AS members JOIN venues USING (venue_id)
-    WHERE brand_id IN (SELECT value FROM json_each(:brands)) AND left_at IS NULL AND NOT EXISTS (
+    SELECT venues.venue_id, staff_ref FROM follow_members AS members JOIN venues USING (venue_id)
+    WHERE brand_id IN (SELECT value FROM json_each(:brands)) AND left_at IS NULL {these} AND NOT EXISTS (
         SELECT 1 FROM follow_codes AS codes WHERE codes.account = :account AND codes.ref = staff_ref
         AND codes.venue_id = members.venue_id AND kind = 'staff')
 """
+_THESE = "AND venues.venue_id IN (SELECT value FROM json_each(:venues))"
 _INSERT = (
     "INSERT INTO follow_codes (account, code, venue_id, kind, ref)"
     " VALUES (:account, :code, :venue_id, :kind, :ref)"
@@ -40,20 +42,26 @@ _INSERT = (
 
 
 def missing(
-    connection: sqlite3.Connection, accounts: Sequence[tuple[str, str]], each: int, now: datetime
+    connection: sqlite3.Connection,
+    accounts: Sequence[tuple[str, str]],
+    each: int,
+    now: datetime,
+    venues: Collection[str] | None,
 ) -> list[tuple[str, str, str, str]]:
     """Account, venue_id, kind and ref of every wanted code; accounts come with their brands as JSON."""
     found: list[tuple[str, str, str, str]] = []
+    these = "" if venues is None else _THESE
     for account, brands in accounts:
         names = {
             "account": account,
             "brands": brands,
             "lasts": to_wire(now + _LASTS),
             "half": (each + 1) // 2,
+            "venues": json.dumps(list(venues or ())),
         }
-        for row in connection.execute(_NO_POSTER, names):
+        for row in connection.execute(_NO_POSTER.format(these=these), names):
             found.append((account, row["venue_id"], "staff" if row["ref"] else "poster", row["ref"]))
-        for row in connection.execute(_HALF_EMPTY, names):
+        for row in connection.execute(_HALF_EMPTY.format(these=these), names):
             found += [
                 (account, row["venue_id"], "session", new_ref()) for _ in range(each - row["left_over"])
             ]

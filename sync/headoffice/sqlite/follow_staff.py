@@ -1,5 +1,6 @@
 """The stores' staff: badges, credits, and the board of a week."""
 
+import json
 import sqlite3
 from collections import defaultdict
 from datetime import datetime
@@ -23,7 +24,7 @@ _BOARDS = """
     FROM follow_members AS members LEFT JOIN follow_credits AS credits
         ON credits.venue_id = members.venue_id AND credits.staff_ref = members.staff_ref
         AND taken_back_at IS NULL AND credited_at >= :since AND credited_at < :until
-    WHERE (:venue_id IS NULL OR members.venue_id = :venue_id)
+    WHERE (:venues IS NULL OR members.venue_id IN (SELECT value FROM json_each(:venues)))
     GROUP BY members.venue_id, members.staff_ref
     -- Who has left stays on the board of the week in which she won something.
     HAVING left_at IS NULL OR COUNT(credit_id) > 0
@@ -88,10 +89,11 @@ def members(connection: sqlite3.Connection, venue_id: str) -> list[Member]:
 
 
 def boards(
-    connection: sqlite3.Connection, since: str, until: str, venue_id: str | None = None
+    connection: sqlite3.Connection, since: str, until: str, venues: str | None
 ) -> dict[str, list[BoardRow]]:
+    """By store; of all stores, or of these (a JSON list)."""
     found: dict[str, list[BoardRow]] = defaultdict(list)
-    for row in connection.execute(_BOARDS, {"since": since, "until": until, "venue_id": venue_id}):
+    for row in connection.execute(_BOARDS, {"since": since, "until": until, "venues": venues}):
         found[row["venue_id"]].append(
             BoardRow(
                 staff_ref=row["staff_ref"],
@@ -104,7 +106,7 @@ def boards(
 
 
 def board(connection: sqlite3.Connection, venue_id: str, since: str, until: str) -> list[BoardRow]:
-    return boards(connection, since, until, venue_id).get(venue_id, [])
+    return boards(connection, since, until, json.dumps([venue_id])).get(venue_id, [])
 
 
 def best_since(connection: sqlite3.Connection, since: str, limit: int) -> list[Best]:

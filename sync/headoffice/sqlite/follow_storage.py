@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -62,10 +62,12 @@ class SqliteFollow:
     async def seen_grant(self, grant_id: str) -> SeenGrant | None:
         return await self._read(follow_events.seen_grant, grant_id)
 
-    async def reserve(self, accounts: Sequence[Account], each: int, now: datetime) -> int:
+    async def reserve(
+        self, accounts: Sequence[Account], each: int, now: datetime, venues: Collection[str] | None = None
+    ) -> int:
         """What is missing is looked up by a reader: the writer is busy with uploads and events."""
         brands = [(account.name, json.dumps(account.brands)) for account in accounts]
-        wanted = await self._read(follow_pool.missing, brands, each, now)
+        wanted = await self._read(follow_pool.missing, brands, each, now, venues)
         return await self._write(follow_pool.reserve, wanted) if wanted else 0
 
     async def unminted(self, account: str, limit: int) -> list[Unminted]:
@@ -82,13 +84,20 @@ class SqliteFollow:
     async def troubles(self) -> list[Trouble]:
         return await self._read(follow_pool.troubles)
 
-    async def tell(self, accounts: Sequence[Account], week: str, since: datetime, now: datetime) -> set[str]:
+    async def tell(
+        self,
+        accounts: Sequence[Account],
+        week: str,
+        since: datetime,
+        now: datetime,
+        venues: Collection[str] | None = None,
+    ) -> set[str]:
         told = set()
         # Without an account there is nothing to sign for.
         for venue_id, number in await self._read(follow_telling.without_keys) if accounts else []:
             await self._write(follow_telling.grant_key, venue_id, number, now)
             told.add(venue_id)
-        bodies = await self._read(follow_telling.due, accounts, week, to_wire(since))
+        bodies = await self._read(follow_telling.due, accounts, week, to_wire(since), venues)
         return told | await self._write(follow_telling.tell, bodies, now) if bodies else told
 
     async def enlist(self, venue_id: str, name: str, now: datetime) -> Member:

@@ -4,7 +4,7 @@ import json
 import secrets
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,18 @@ from sync.model import to_wire
 
 Bodies = dict[tuple[str, str], dict[str, Any]]
 """By venue_id and kind."""
+_TOLD = "SELECT venue_id, kind, body FROM follow_told WHERE {these}"
+_FIXED = (
+    "SELECT venue_id, account, ref, code, url FROM follow_codes WHERE {these} AND kind <> 'session'"
+    " AND minted_at IS NOT NULL"
+)
+_MEMBERS = (
+    "SELECT venue_id, staff_ref, name FROM follow_members WHERE {these} AND left_at IS NULL"
+    " ORDER BY added_at, staff_ref"
+)
+_VENUES = (
+    "SELECT venue_id, brand_id FROM venues JOIN venue_health USING (venue_id) WHERE {these} AND deleted = 0"
+)
 
 
 def grant_key(connection: sqlite3.Connection, venue_id: str, venue_number: int, now: datetime) -> str:
@@ -52,13 +64,16 @@ def say_if_new(
     return True
 
 
-def due(connection: sqlite3.Connection, accounts: Sequence[Account], week: str, since: str) -> Bodies:
+def due(
+    connection: sqlite3.Connection,
+    accounts: Sequence[Account],
+    week: str,
+    since: str,
+    venues: Collection[str] | None,
+) -> Bodies:
     """What stores have not been told yet. Reads only: with nothing new nobody writes."""
-    told = {
-        (row["venue_id"], row["kind"]): row["body"]
-        for row in connection.execute("SELECT venue_id, kind, body FROM follow_told")
-    }
-    wanted = _wanted(connection, accounts, week, since)
+    told = {(row["venue_id"], row["kind"]): row["body"] for row in _of(connection, _TOLD, venues)}
+    wanted = _wanted(connection, accounts, week, since, venues)
     return {
         key: body
         for key, body in wanted.items()
@@ -66,6 +81,14 @@ def due(connection: sqlite3.Connection, accounts: Sequence[Account], week: str, 
         # What was never told and is empty need not be.
         and (key in told or any(body[name] for name in ("accounts", "members", "rows") if name in body))
     }
+
+
+def _of(connection: sqlite3.Connection, question: str, venues: Collection[str] | None) -> list[sqlite3.Row]:
+    """All stores' rows, or these stores': by the index then, there are ten thousand."""
+    these = "1" if venues is None else "venue_id IN (SELECT value FROM json_each(:venues))"
+    return connection.execute(
+        question.format(these=these), {"venues": json.dumps(list(venues or ()))}
+    ).fetchall()
 
 
 def tell(connection: sqlite3.Connection, bodies: Bodies, now: datetime) -> set[str]:
@@ -85,24 +108,22 @@ def without_keys(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     ]
 
 
-def _wanted(connection: sqlite3.Connection, accounts: Sequence[Account], week: str, since: str) -> Bodies:
+def _wanted(
+    connection: sqlite3.Connection,
+    accounts: Sequence[Account],
+    week: str,
+    since: str,
+    venues: Collection[str] | None,
+) -> Bodies:
     fixed: dict[tuple[str, str], dict[str, sqlite3.Row]] = defaultdict(dict)
-    for row in connection.execute(
-        "SELECT venue_id, account, ref, code, url FROM follow_codes WHERE kind <> 'session'"
-        " AND minted_at IS NOT NULL"
-    ):
+    for row in _of(connection, _FIXED, venues):
         fixed[row["venue_id"], row["ref"]][row["account"]] = row
     members: dict[str, list[sqlite3.Row]] = defaultdict(list)
-    for row in connection.execute(
-        "SELECT venue_id, staff_ref, name FROM follow_members WHERE left_at IS NULL"
-        " ORDER BY added_at, staff_ref"
-    ):
+    for row in _of(connection, _MEMBERS, venues):
         members[row["venue_id"]].append(row)
-    rows = boards(connection, since, "9999")
+    rows = boards(connection, since, "9999", None if venues is None else json.dumps(list(venues)))
     wanted: Bodies = {}
-    for venue in connection.execute(
-        "SELECT venue_id, brand_id FROM venues JOIN venue_health USING (venue_id) WHERE deleted = 0"
-    ).fetchall():
+    for venue in _of(connection, _VENUES, venues):
         venue_id = venue["venue_id"]
         offered = [account for account in accounts if venue["brand_id"] in account.brands]
         wanted[venue_id, "follow_accounts"] = {
