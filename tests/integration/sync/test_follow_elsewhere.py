@@ -1,7 +1,8 @@
-"""Follows on LINE and Telegram, from the link in a store's stock to the grant in the store's log."""
+"""Follows on every platform but WeChat, from the link in a store's stock to the grant in the store's log."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,18 @@ from sync.headoffice.server import serving
 from sync.headoffice.settings import Settings
 from sync.headoffice.sqlite.storage import SqliteStorage
 from tests.clock import FakeClock
+from tests.fakes import instagram
+from tests.fakes.instagram import Instagram
+from tests.fakes.kakao import CHANNEL, Kakao
 from tests.fakes.line import Line, Visitor, user
 from tests.fakes.serving import served
 from tests.fakes.telegram import Telegram
+from tests.fakes.whatsapp import NUMBER_ID, WhatsApp
 from tests.integration.sync.conftest import event, ndjson
 
 HER, HIM = user(7), user(8)
 LIN = 412587349
+IGSID = "526134250001"
 # Where the world finds head office; the tests find it on loopback.
 HEAD = "https://head.example"
 
@@ -36,6 +42,9 @@ class World:
     url: str
     line: Line
     telegram: Telegram
+    instagram: Instagram
+    whatsapp: WhatsApp
+    kakao: Kakao
     clock: FakeClock
     http: aiohttp.ClientSession
     key: str
@@ -81,61 +90,81 @@ class World:
             return found
 
 
-def _accounts(line: Line, line_api: str, telegram: Telegram, telegram_api: str) -> tuple[Account, ...]:
-    login = {"login_channel": line.login_channel, "login_return": f"{HEAD}/platforms/line/line/login"}
-    return (
-        Account(
-            name="line",
-            platform="line",
-            title="Our café",
-            id="@abc1234x",
-            options={"api": line_api, "login": line_api, "bot": line.bot} | login,
-        ),
-        Account(
-            name="telegram",
-            platform="telegram",
-            title="Our café",
-            id="our_cafe_bot",
-            options={"api": telegram_api, "channel": "@our_cafe"},
-        ),
-    )
+def _account(platform: str, id_: str, **options: str) -> Account:
+    return Account(name=platform, platform=platform, title="Our café", id=id_, options=options)
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    clock, line, telegram = FakeClock(), Line(), Telegram()
+@asynccontextmanager
+async def _platforms(folder: Path) -> AsyncIterator[tuple[dict[str, Any], tuple[Account, ...]]]:
+    """The fakes by name, our accounts on them, and their secrets in the folder."""
+    line, telegram, insta, whatsapp, kakao = Line(), Telegram(), Instagram(), WhatsApp(), Kakao()
     for name, secret in {
         "line.channel_secret": line.channel_secret,
         "line.channel_token": line.channel_token,
         "line.login_secret": line.login_secret,
         "telegram.token": telegram.token,
         "telegram.webhook_secret": telegram.secret,
+        **{f"instagram.{key}": getattr(insta, key) for key in ("app_secret", "verify_token", "token")},
+        **{f"whatsapp.{key}": getattr(whatsapp, key) for key in ("app_secret", "verify_token", "token")},
+        "kakao.admin_key": kakao.admin_key,
+        "kakao.client_secret": kakao.client_secret,
     }.items():
-        (tmp_path / name).write_text(secret)
-    async with served(line.app()) as line_api, served(telegram.app()) as telegram_api:
-        settings = replace(
-            Settings.parse({"follow": {"links": "http://wifi.example.com", "codes_per_store": 4}}),
-            accounts=_accounts(line, line_api, telegram, telegram_api),
+        (folder / name).write_text(secret)
+    fakes: dict[str, Any] = {
+        "line": line,
+        "telegram": telegram,
+        "instagram": insta,
+        "whatsapp": whatsapp,
+        "kakao": kakao,
+    }
+    async with AsyncExitStack() as stack:
+        api = {name: await stack.enter_async_context(served(fake.app())) for name, fake in fakes.items()}
+        back = {name: f"{HEAD}/platforms/{name}/{name}/login" for name in ("line", "kakao")}
+        yield (
+            fakes,
+            (
+                _account(
+                    "line",
+                    "@abc1234x",
+                    api=api["line"],
+                    login=api["line"],
+                    bot=line.bot,
+                    login_channel=line.login_channel,
+                    login_return=back["line"],
+                ),
+                _account("telegram", "our_cafe_bot", api=api["telegram"], channel="@our_cafe"),
+                _account("instagram", "our_cafe", api=api["instagram"]),
+                _account("whatsapp", "+49 30 901820", api=api["whatsapp"], phone_number_id=NUMBER_ID),
+                _account(
+                    "kakao",
+                    CHANNEL,
+                    api=api["kakao"],
+                    login=api["kakao"],
+                    rest_key=kakao.rest_key,
+                    login_return=back["kakao"],
+                ),
+            ),
         )
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    clock = FakeClock()
+    async with _platforms(tmp_path) as (fakes, accounts):
+        settings = Settings.parse({"follow": {"links": "http://wifi.example.com", "codes_per_store": 4}})
         storage = SqliteStorage(tmp_path / "headoffice.db")
         venue = await storage.add_venue("shop-1", "Café One", "default", clock.now())
         pull_key, stored = new_key("pull", "data team", scopes=("read",))
         await storage.add_key(stored, clock.now())
-        app = make_app(storage, settings=settings, clock=clock, credentials=tmp_path)
+        app = make_app(
+            storage, settings=replace(settings, accounts=accounts), clock=clock, credentials=tmp_path
+        )
         async with serving(app) as url, aiohttp.ClientSession() as http:
             headers = {"Authorization": f"Bearer {venue.upload_key}"}
             born = ndjson(event(1, "venue.started", {"version": "1"}))
             async with http.post(f"{url}/v1/venues/shop-1/events", data=born, headers=headers) as answer:
                 assert answer.status == 200
-            yield World(
-                url=url,
-                line=line,
-                telegram=telegram,
-                clock=clock,
-                http=http,
-                key=venue.upload_key,
-                pull_key=pull_key,
-            )
+            yield World(url=url, clock=clock, http=http, key=venue.upload_key, pull_key=pull_key, **fakes)
         await storage.close()
 
 
@@ -230,3 +259,42 @@ async def test_on_telegram_the_button_helps_when_the_join_was_not_heard(world: W
     w.telegram.joins(LIN)
     await w.telegram.deliver(w.http, w.callback("telegram"), w.telegram.taps(LIN, done))
     assert len(await w.log("follow_grant")) == 1
+
+
+async def test_on_instagram_who_does_not_follow_is_asked_to_and_let_in_then(world: World) -> None:
+    w = world
+    code = (await w.stock("instagram"))[0]["url"].partition("?ref=")[2]
+
+    async def writes() -> None:
+        body = w.instagram.body(w.instagram.writes(IGSID, "hi", ref=code))
+        assert await instagram.push(w.http, w.callback("instagram"), body, w.instagram.app_secret) == 200
+
+    await writes()
+    assert await w.log("follow_grant") == []
+    w.instagram.followers.add(IGSID)
+    await writes()
+    [grant] = await w.log("follow_grant")
+    assert grant["code"] == code
+    assert await w.states() == ["verified"]
+
+
+async def test_on_whatsapp_who_writes_the_code_is_online(world: World) -> None:
+    w = world
+    entry = (await w.stock("whatsapp"))[0]
+    body = w.whatsapp.body(w.whatsapp.writes("DE.1", entry["url"].partition("?text=")[2]))
+    assert await instagram.push(w.http, w.callback("whatsapp"), body, w.whatsapp.app_secret) == 200
+    [grant] = await w.log("follow_grant")
+    assert grant["code"] == entry["code"]
+    assert await w.states() == ["verified"]
+
+
+async def test_on_kakao_who_has_the_channel_is_online_by_the_login(world: World) -> None:
+    w = world
+    entry = (await w.stock("kakao"))[0]
+    w.kakao.visitor = "1234567890"
+    w.kakao.event("added", w.kakao.visitor)
+    link = await w.leads_to(await w.leads_to(await w.leads_to(entry["url"])))
+    [grant] = await w.log("follow_grant")
+    assert grant["ref"] == entry["ref"]
+    assert await w.link_in(link) == grant["grant_id"]
+    assert await w.states() == ["verified"]
