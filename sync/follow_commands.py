@@ -4,6 +4,7 @@ import logging
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, Final, get_args
 
 from sync.command_body import (
@@ -120,7 +121,12 @@ def _member(entry: Mapping[str, Any]) -> Member:
 
 
 def _follow_board(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock) -> None:
-    board = Board(week=matching(body, "week", _WEEK), rows=tuple(each(body, "rows", _credit)))
+    week = matching(body, "week", _WEEK)
+    try:
+        date.fromisocalendar(int(week[:4]), int(week[-2:]), 1)
+    except ValueError:
+        raise not_right("week") from None
+    board = Board(week=week, rows=tuple(each(body, "rows", _credit)))
     follow_staff.set_board(connection, board, clock)
 
 

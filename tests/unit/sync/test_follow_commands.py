@@ -208,6 +208,7 @@ async def test_the_key_the_staff_and_the_board_are_kept(box: Box) -> None:
         ("follow_grant", {}),
         ("follow_staff", {"members": [{"staff_ref": "a b", "name": "x"}]}),
         ("follow_board", {"week": "2026-47", "rows": []}),
+        ("follow_board", {"week": "2026-W54", "rows": []}),
         ("follow_board", {"week": "2026-W47", "rows": [{"name": "x", "follows": -1, "registrations": 0}]}),
     ],
 )
