@@ -1,5 +1,6 @@
 """A follow on WeChat opens the gate: the platform in the internet, head office between, a phone here."""
 
+import json
 import re
 from collections.abc import Iterator
 
@@ -171,3 +172,30 @@ def test_head_office_killed_between_the_follow_and_the_grant_loses_nothing(
     store.internet.mend()
     store.head_office.server.start()
     until(lambda: store.box.admitted().get(phone.mac, 0) > 3600, "the log brings it", within_seconds=60)
+
+
+def _won(store: Store, name: str) -> int:
+    """Follows on this week's board."""
+    told = json.loads(store.head_office.command("staff", "board", store.box.VENUE, "--json"))
+    return next((row["follows"] for row in told["rows"] if row["name"] == name), 0)
+
+
+def test_a_badge_wins_its_follow_once_and_loses_it_again_to_who_leaves(
+    store: Store, wechat: WeChat, phone: Phone
+) -> None:
+    """What `yingke-headoffice staff` gives out, and the owner's board."""
+    store.head_office.command("staff", "enlist", store.box.VENUE, "--name", "Li Na")
+    badge = "SELECT poster_url FROM follow_staff WHERE poster_url IS NOT NULL"
+    [(url,)] = until(lambda: store.box.records(badge), "the store has her badge", within_seconds=60)
+    link = _link_in(wechat.scan("oBadge", str(url)))
+    assert phone.get(link, follow=True).url.endswith("/online")
+    assert _won(store, "Li Na") == 1
+    wechat.scan("oBadge", str(url))
+    assert _won(store, "Li Na") == 1
+    wechat.unfollow("oBadge")
+    assert _won(store, "Li Na") == 0
+    wechat.scan("oBadge", str(url))
+    assert _won(store, "Li Na") == 0
+    wechat.scan("oAnother", str(url))
+    board = "SELECT follows FROM follow_board WHERE name = 'Li Na'"
+    until(lambda: store.box.records(board) == [(1,)], "the owner's board", within_seconds=60)
