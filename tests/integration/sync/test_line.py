@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -278,6 +279,7 @@ async def test_a_login_asks_to_be_added_and_tells_the_desk(situation: Situation)
     (event,) = s.desk.heard
     assert (event.kind, event.subject_id, event.code, event.scene) == ("follow", HER, CODE, None)
     assert event.occurred_at == s.clock.now()
+    assert re.fullmatch(rf"login\.[\w-]{{16}}\.{HER}", event.dedupe_key)
 
 
 async def test_where_it_sends_her_is_as_line_documents_it(situation: Situation) -> None:

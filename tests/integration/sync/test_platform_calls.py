@@ -26,6 +26,7 @@ class Platform:
         app.router.add_get("/", self._answer)
         app.router.add_get("/huge", self._huge)
         app.router.add_get("/slow", self._never)
+        app.router.add_get("/moved", self._moved)
         return app
 
     async def _answer(self, _: web.Request) -> web.Response:
@@ -33,6 +34,9 @@ class Platform:
 
     async def _huge(self, _: web.Request) -> web.Response:
         return web.Response(text="[" + "0," * 200_000 + "0]")
+
+    async def _moved(self, _: web.Request) -> web.Response:
+        raise web.HTTPFound("/")
 
     async def _never(self, _: web.Request) -> web.Response:
         await self.left.wait()
@@ -70,6 +74,12 @@ async def test_a_clear_no_is_not_asked_twice(
         await call(http, "it", "GET", platform.url + "/", pauses=(0, 0))
     assert platform.trouble.asked["/"] == 1
     assert (failed.value.status, failed.value.answer) == (status, {"message": "a bad day"})
+
+
+async def test_a_token_follows_no_redirect(platform: Platform, http: aiohttp.ClientSession) -> None:
+    with pytest.raises(CallFailed, match="it: answered 302"):
+        await call(http, "it", "GET", platform.url + "/moved", headers={"Authorization": "Bearer token"})
+    assert platform.trouble.asked["/"] == 0
 
 
 async def test_what_must_not_go_twice_goes_once(platform: Platform, http: aiohttp.ClientSession) -> None:
