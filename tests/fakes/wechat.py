@@ -4,7 +4,7 @@ Written from the documents (see sync/headoffice/follow/wechat/). How it pushes: 
 
 `python -m tests.fakes.wechat --listen 0.0.0.0:80 --settings FILE.json` serves it by itself; then `POST /fake`
 with {"openid", "does": "scan"|"follow"|"unfollow"|"say"|"menu", "url"|"text"} lets somebody do something and
-answers {"tries", "text", "out_of_order"}: what she reads.
+answers {"tries", "text", "out_of_order"}: what she reads. `GET /` is WeChat on a phone, for people.
 """
 
 import argparse
@@ -85,6 +85,10 @@ class FakeWeChat:
         """What a QR says; None: expired, or none of ours."""
         qr = self._qrs.get(url)
         return qr.scene if qr and (qr.until is None or self.now() < qr.until) else None
+
+    def poster(self) -> str:
+        """The first QR that was made for good; empty while there is none."""
+        return next((url for url, qr in self._qrs.items() if qr.until is None), "")
 
     @property
     def forced(self) -> int:
@@ -225,7 +229,12 @@ async def main() -> None:
     arguments = parser.parse_args()
     host, _, port = arguments.listen.rpartition(":")
     fake = FakeWeChat(Settings(**json.loads(arguments.settings.read_text())))
-    runner = web.AppRunner(fake.app(), access_log=None)
+    app = fake.app()
+    # Its page needs this module: here, not at the top.
+    from tests.fakes.wechat_page import Phone
+
+    Phone(fake=fake).add_to(app)
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, host.strip("[]"), int(port)).start()
     notify_ready()
