@@ -121,10 +121,11 @@ def config(folder: Path, *, radio: bool = True) -> Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the pages answer shoppers, and where the owner, whose network it is."""
+    """Where the pages answer shoppers, and where the owner, whose network it is. `clock` is the box's."""
 
     guests: str
     owner: str
+    clock: FakeClock
 
 
 @asynccontextmanager
@@ -148,7 +149,7 @@ async def open_store(folder: Path, *, kind: str = "busy") -> AsyncIterator[Addre
         await web.TCPSite(runner, address, 0).start()
     guests, owner = (f"http://{address}:{port}" for address, port in runner.addresses)
     try:
-        yield Addresses(guests=guests, owner=owner)
+        yield Addresses(guests=guests, owner=owner, clock=clock)
     finally:
         await runner.cleanup()
         await records.close()
