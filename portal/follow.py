@@ -126,9 +126,9 @@ async def _offer(request: web.Request, account: FollowAccount) -> Offer | None:
     in_hand = await site.records.read(follow.offer_to, account.account, ip, site.clock)
     if in_hand is not None:
         return in_hand
+    if not await site.records.read(follow.has_codes, account.account, site.clock):
+        log.info("no code to follow with is left for %s", account.account)
+        return None
     await refuse_too_often(request)
     by = await staff_ref(request)
-    offer = await site.records.write(follow.make_offer, account.account, ip, by, site.clock)
-    if offer is None:
-        log.warning("no code to follow with is left for %s", account.account)
-    return offer
+    return await site.records.write(follow.make_offer, account.account, ip, by, site.clock)

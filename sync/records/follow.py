@@ -137,27 +137,37 @@ def make_offer(
     in_hand = offer_to(connection, account, ip, clock)
     if in_hand is not None:
         return in_hand
-    row = connection.execute(
-        _SOONEST_OVER if clock.synced() else _LATEST_OVER,
-        {"account": account, "until": to_wire(clock.now() + _GOOD_FOR_AT_LEAST)},
-    ).fetchone()
-    if row is None:
+    ref = _next(connection, account, clock)
+    if ref is None:
         return None
     connection.execute(
         "INSERT INTO follow_offers (account, ref, ip, offered_at, boot_id, offered_boottime_ms)"
         " VALUES (:account, :ref, :ip, :at, :boot_id, :boottime_ms)",
         {
             "account": account,
-            "ref": row["ref"],
+            "ref": ref,
             "ip": ip,
             "at": to_wire(clock.now()),
             "boot_id": clock.boot_id,
             "boottime_ms": int(clock.boottime() * 1000),
         },
     )
-    body = {"account": account, "ref": row["ref"]} | ({"staff_ref": staff_ref} if staff_ref else {})
+    body = {"account": account, "ref": ref} | ({"staff_ref": staff_ref} if staff_ref else {})
     outbox.append(connection, new_event("follow.offered", body, clock))
     return offer_to(connection, account, ip, clock)
+
+
+def has_codes(connection: sqlite3.Connection, account: str, clock: Clock) -> bool:
+    """Whether one is left to be given out."""
+    return _next(connection, account, clock) is not None
+
+
+def _next(connection: sqlite3.Connection, account: str, clock: Clock) -> str | None:
+    row = connection.execute(
+        _SOONEST_OVER if clock.synced() else _LATEST_OVER,
+        {"account": account, "until": to_wire(clock.now() + _GOOD_FOR_AT_LEAST)},
+    ).fetchone()
+    return str(row["ref"]) if row else None
 
 
 def claim(

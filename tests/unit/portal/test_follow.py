@@ -193,12 +193,24 @@ async def test_an_empty_pool_shows_the_stores_own_qr_and_else_the_other_way_in(
     assert '<figure class="scan"' not in by_code
 
 
-async def test_nobody_empties_the_pool_alone(browser: Browser, sync: Records, clock: FakeClock) -> None:
-    """One station with many addresses counts as one; her code once given costs nothing more."""
+async def test_nobody_empties_the_pool_alone(
+    browser: Browser, sync: Records, records: Records, clock: FakeClock
+) -> None:
+    """One station with many addresses counts as one."""
+    await set_up(sync, clock, codes=40)
     for _ in range(12):
-        await _page(browser, "/follow/wechat")
-        await sync.write(lambda connection: connection.execute("DELETE FROM follow_codes"))
+        assert (await browser.get("/follow/wechat")).status == 200
+        await records.write(lambda connection: connection.execute("UPDATE follow_offers SET ip = 'fd77::9'"))
     assert (await browser.get("/follow/wechat")).status == 429
+    assert await rows(records, "SELECT count(*) AS given FROM follow_offers") == [{"given": 12}]
+
+
+async def test_who_waits_while_there_are_no_codes_may_wait_as_long_as_she_likes(
+    browser: Browser, sync: Records
+) -> None:
+    await sync.write(lambda connection: connection.execute("DELETE FROM follow_codes"))
+    for _ in range(30):
+        assert (await browser.get("/follow/wechat")).status == 200
 
 
 @pytest.mark.parametrize("why", ["closed", "blocked", "quota"])
