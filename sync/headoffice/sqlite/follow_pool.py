@@ -17,7 +17,9 @@ _LASTS = timedelta(days=1)
 _HALF_EMPTY = """
     SELECT venues.venue_id, COUNT(codes.code) AS left_over
     FROM venues JOIN venue_health USING (venue_id)
-    LEFT JOIN follow_codes AS codes ON codes.venue_id = venues.venue_id AND codes.account = :account
+    -- Named, since the planner would read all codes of the account for each store (measured 2026-11-23).
+    LEFT JOIN follow_codes AS codes INDEXED BY follow_codes_in_stock
+        ON codes.venue_id = venues.venue_id AND codes.account = :account
         AND kind = 'session' AND offered_at IS NULL AND used_by IS NULL
         AND (expires_at IS NULL OR expires_at > :lasts)
     WHERE brand_id IN (SELECT value FROM json_each(:brands)) AND deleted = 0 {these}

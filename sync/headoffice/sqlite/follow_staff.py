@@ -12,9 +12,9 @@ from sync.model import from_wire, to_wire
 
 _MEMBERS = """
     SELECT members.*,
-        (SELECT url FROM follow_codes AS codes WHERE codes.venue_id = members.venue_id AND kind = 'staff'
+        (SELECT url FROM follow_codes AS codes WHERE codes.venue_id = members.venue_id AND kind <> 'session'
             AND ref = staff_ref AND url IS NOT NULL ORDER BY account LIMIT 1) AS url,
-        (SELECT code FROM follow_codes AS codes WHERE codes.venue_id = members.venue_id AND kind = 'staff'
+        (SELECT code FROM follow_codes AS codes WHERE codes.venue_id = members.venue_id AND kind <> 'session'
             AND ref = staff_ref ORDER BY account LIMIT 1) AS code
     FROM follow_members AS members WHERE venue_id = :venue_id ORDER BY added_at, staff_ref
 """

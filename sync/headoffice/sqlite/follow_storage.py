@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -27,6 +27,16 @@ from sync.model import to_wire
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+# A transaction of more would keep the events of the platforms waiting.
+_AT_ONCE = 200
+Each = TypeVar("Each")
+
+
+def _in_parts(things: Sequence[Each]) -> Iterator[Sequence[Each]]:
+    for start in range(0, len(things), _AT_ONCE):
+        yield things[start : start + _AT_ONCE]
 
 
 class Run(Protocol):
@@ -68,7 +78,7 @@ class SqliteFollow:
         """What is missing is looked up by a reader: the writer is busy with uploads and events."""
         brands = [(account.name, json.dumps(account.brands)) for account in accounts]
         wanted = await self._read(follow_pool.missing, brands, each, now, venues)
-        return await self._write(follow_pool.reserve, wanted) if wanted else 0
+        return sum([await self._write(follow_pool.reserve, some) for some in _in_parts(wanted)])
 
     async def unminted(self, account: str, limit: int) -> list[Unminted]:
         return await self._read(follow_pool.unminted, account, limit)
@@ -92,13 +102,15 @@ class SqliteFollow:
         now: datetime,
         venues: Collection[str] | None = None,
     ) -> set[str]:
-        told = set()
+        told: set[str] = set()
         # Without an account there is nothing to sign for.
-        for venue_id, number in await self._read(follow_telling.without_keys) if accounts else []:
-            await self._write(follow_telling.grant_key, venue_id, number, now)
-            told.add(venue_id)
+        keyless = await self._read(follow_telling.without_keys) if accounts else []
+        for some in _in_parts(keyless):
+            told |= await self._write(follow_telling.give_keys, some, now)
         bodies = await self._read(follow_telling.due, accounts, week, to_wire(since), venues)
-        return told | await self._write(follow_telling.tell, bodies, now) if bodies else told
+        for few in _in_parts(list(bodies.items())):
+            told |= await self._write(follow_telling.tell, few, now)
+        return told
 
     async def enlist(self, venue_id: str, name: str, now: datetime) -> Member:
         return await self._write(follow_staff.enlist, venue_id, name, now)

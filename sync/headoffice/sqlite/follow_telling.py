@@ -17,8 +17,8 @@ Bodies = dict[tuple[str, str], dict[str, Any]]
 """By venue_id and kind."""
 _TOLD = "SELECT venue_id, kind, body FROM follow_told WHERE {these}"
 _FIXED = (
-    "SELECT venue_id, account, ref, code, url FROM follow_codes WHERE {these} AND kind <> 'session'"
-    " AND minted_at IS NOT NULL"
+    "SELECT venue_id, account, ref, code, url FROM follow_codes INDEXED BY follow_codes_for_good"
+    " WHERE {these} AND kind <> 'session' AND minted_at IS NOT NULL"
 )
 _MEMBERS = (
     "SELECT venue_id, staff_ref, name FROM follow_members WHERE {these} AND left_at IS NULL"
@@ -91,10 +91,20 @@ def _of(connection: sqlite3.Connection, question: str, venues: Collection[str] |
     ).fetchall()
 
 
-def tell(connection: sqlite3.Connection, bodies: Bodies, now: datetime) -> set[str]:
+def tell(
+    connection: sqlite3.Connection,
+    bodies: Sequence[tuple[tuple[str, str], dict[str, Any]]],
+    now: datetime,
+) -> set[str]:
     """Returns the stores that were told something."""
-    told = {key for key, body in bodies.items() if say_if_new(connection, *key, body, now)}
+    told = {key for key, body in bodies if say_if_new(connection, *key, body, now)}
     return {venue_id for venue_id, _ in told}
+
+
+def give_keys(connection: sqlite3.Connection, venues: Sequence[tuple[str, int]], now: datetime) -> set[str]:
+    for venue_id, number in venues:
+        grant_key(connection, venue_id, number, now)
+    return {venue_id for venue_id, _ in venues}
 
 
 def without_keys(connection: sqlite3.Connection) -> list[tuple[str, int]]:

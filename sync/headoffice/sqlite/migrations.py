@@ -245,7 +245,9 @@ CREATE TABLE follow_codes (
     PRIMARY KEY (account, code)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX follow_codes_by_ref ON follow_codes (account, ref, venue_id, kind);
-CREATE INDEX follow_codes_by_venue ON follow_codes (venue_id, account, kind);
+CREATE INDEX follow_codes_in_stock ON follow_codes (venue_id, account, expires_at)
+    WHERE kind = 'session' AND offered_at IS NULL AND used_by IS NULL;
+CREATE INDEX follow_codes_for_good ON follow_codes (venue_id, ref) WHERE kind <> 'session';
 CREATE INDEX follow_codes_to_mint ON follow_codes (account) WHERE minted_at IS NULL;
 CREATE TABLE follow_grants (
     grant_id TEXT PRIMARY KEY,
