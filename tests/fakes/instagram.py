@@ -51,13 +51,13 @@ class Instagram:
 
     # What people do.
 
-    def writes(self, her: str, text: str, ref: str | None = None) -> dict[str, Any]:
+    def writes(self, her: str, text: str, ref: str | None = None, at_second: int = 0) -> dict[str, Any]:
         self.wrote.add(her)
         self._messages += 1
         message: dict[str, Any] = {"mid": f"aWdfZAG1f{self._messages}", "text": text}
         if ref is not None:
             message["referral"] = {"ref": ref, "source": "IGME-SOURCE-LINK", "type": "OPEN_THREAD"}
-        return self.event(her, message=message)
+        return self.event(her, message=message) | {"timestamp": self._now_ms + 1000 * at_second}
 
     def opens(self, her: str, ref: str) -> dict[str, Any]:
         referral = {"ref": ref, "source": "IGME-SOURCE-LINK", "type": "OPEN_THREAD"}

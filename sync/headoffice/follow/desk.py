@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from sync.headoffice.bell import Bell
@@ -23,6 +24,7 @@ _TRIES, _TRY_REFILL_SECONDS = 10, 60.0
 _MOST_PEOPLE: Final = 50_000
 # WeChat cuts the line after 5 s; the answer must leave before, with or without the platform's word.
 ASKING_SECONDS: Final = 1.5
+_TELL_OF_NO_UNFOLLOW: Final = ("instagram",)
 
 
 class Desk:
@@ -61,14 +63,24 @@ class Desk:
             # Digits can be guessed, the ref of a scene cannot.
             if event.code is not None and self._tries.take(f"{event.account} {event.subject_id}"):
                 hearing = replace(hearing, too_often=True)
-            elif not await self._storage.is_known(event.account, event.subject_id):
-                hearing = replace(hearing, platform_says=await self._ask(event))
+            else:
+                hearing = replace(hearing, platform_says=await self._look(event))
         heard = await self._storage.hear(
             account, hearing, self._terms, self._words_of(account), self._clock.now()
         )
         if heard.venue_id is not None:
             self._bell.ring(heard.venue_id)
         return heard.answer
+
+    async def _look(self, event: FollowEvent) -> bool | None:
+        """Whether she follows, asked where we do not know it, or were not told that she left."""
+        is_known = await self._storage.is_known(event.account, event.subject_id)
+        if is_known and event.platform not in _TELL_OF_NO_UNFOLLOW:
+            return None
+        says = await self._ask(event)
+        if is_known and says is False:
+            await self.hear(_left_before(event))
+        return says
 
     async def _ask(self, event: FollowEvent) -> bool | None:
         platform = self.platforms.get(event.account)
@@ -83,3 +95,15 @@ class Desk:
     def _words_of(self, account: Account) -> Callable[[Says, str | None, str | None], Answer]:
         language = self._languages[language_of(account, self._default_language)]
         return lambda says, link, code: reply(account, language, says, link, code)
+
+
+def _left_before(event: FollowEvent) -> FollowEvent:
+    """That she is gone shows when she writes; the platform never said when."""
+    return replace(
+        event,
+        kind="unfollow",
+        scene=None,
+        code=None,
+        occurred_at=event.occurred_at - timedelta(seconds=1),
+        dedupe_key=f"gone before {event.dedupe_key}",
+    )

@@ -278,6 +278,18 @@ async def test_on_instagram_who_does_not_follow_is_asked_to_and_let_in_then(worl
     assert await w.states() == ["verified"]
 
 
+async def test_on_instagram_who_left_without_a_word_is_asked_to_follow_again(world: World) -> None:
+    w = world
+    first, second = [entry["code"] for entry in (await w.stock("instagram"))[:2]]
+    w.instagram.followers.add(IGSID)
+    for code in (first, second):
+        body = w.instagram.body(w.instagram.writes(IGSID, code, at_second=int(code == second)))
+        await instagram.push(w.http, w.callback("instagram"), body, w.instagram.app_secret)
+        w.instagram.followers.discard(IGSID)
+    assert [grant["code"] for grant in await w.log("follow_grant")] == [first]
+    assert await w.states() == ["ended"]
+
+
 async def test_on_whatsapp_who_writes_the_code_is_online(world: World) -> None:
     w = world
     entry = (await w.stock("whatsapp"))[0]
