@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 from sync.config import ConfigErrors
 from sync.headoffice.follow.cli import STAFF_ACTIONS, add_account_parsers, add_staff_parsers
@@ -19,7 +20,15 @@ from sync.headoffice.server import BadAddress, database_path, host_and_port, run
 from sync.headoffice.settings import DEFAULT_PATH, Settings, load
 from sync.headoffice.sqlite.migrations import DEFAULT_BRAND
 from sync.headoffice.sqlite.storage import SqliteStorage
-from sync.headoffice.storage import ROLES, AlreadyThere, NotThere, Staff, Storage, StorageUnavailable
+from sync.headoffice.storage import (
+    ROLES,
+    AlreadyThere,
+    NewVenue,
+    NotThere,
+    Staff,
+    Storage,
+    StorageUnavailable,
+)
 from sync.model import SystemClock
 from sync.passwords import LONGEST, SHORTEST, hash_password
 from sync.process import main as run_process
@@ -80,10 +89,21 @@ brand_id = {json.dumps(venue.brand_id)}
 
 [sync]
 head_office_url = "https://…"
-
+{_links_of(venue, options.settings.follow.links)}
 # The upload key, shown once. It goes into the file that sync.upload_key_file names
 # (/etc/yingke/secrets/upload_key), never into yingke.toml:
 # {venue.upload_key}""")
+
+
+def _links_of(venue: NewVenue, links: str) -> str:
+    """Phones on the store's WiFi are to find the box where our links lead. A box that answers https does so
+    under the name of its certificate already."""
+    where = urlsplit(
+        links.replace("{venue_id}", venue.venue_id).replace("{venue_number}", str(venue.venue_number))
+    )
+    if where.scheme != "http" or not where.hostname:
+        return ""
+    return f"\n[follow]\nlink_host = {json.dumps(where.hostname)}\n"
 
 
 async def _add_brand(storage: Storage, options: argparse.Namespace) -> None:
