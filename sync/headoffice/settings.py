@@ -87,7 +87,7 @@ class Follow:
             "",
             "Where links in replies lead, like http://wifi.example.com: the boxes take them on their own WiFi"
             " (follow.link_host), head office everywhere else. Empty: replies have no link.",
-            pattern=r"(https?://[A-Za-z0-9.:{}_/-]{1,200})?",
+            pattern=r"(https?://[A-Za-z0-9.:{}_-]{1,200}/?)?",
         ),
         "grant_minutes": Setting(30, "How long a link or code of a grant is good.", low=5, high=1440),
         "session_minutes": Setting(720, "How long a follow admits.", low=1, high=43200),

@@ -73,7 +73,7 @@ def test_what_is_printed_for_the_box_is_its_settings(
     ("links", "host"),
     [
         ("http://{venue_id}.wifi.example", "shop-1.wifi.example"),
-        ("http://Wifi.example/{venue_number}", "wifi.example"),
+        ("http://s{venue_number}.Wifi.example/", "s1.wifi.example"),
         ("https://wifi.example", ""),
         ("", ""),
     ],

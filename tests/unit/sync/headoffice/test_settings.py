@@ -31,3 +31,16 @@ def test_a_database_is_a_file_or_a_server(tmp_path: Path) -> None:
     for database in ("sqlite:///ho.db", "sqlite:////var/lib/ho.db", "postgresql://head@db/yingke"):
         file.write_text(f'[server]\ndatabase = "{database}"\n')
         assert load(file).server.database == database
+
+
+@pytest.mark.parametrize(
+    ("links", "good"), [("http://{venue_id}.wifi.example:8080/", True), ("http://wifi.example/shops", False)]
+)
+def test_links_lead_to_a_host_since_boxes_know_one_path(tmp_path: Path, links: str, good: bool) -> None:
+    file = tmp_path / "headoffice.toml"
+    file.write_text(f'[follow]\nlinks = "{links}"\n')
+    if good:
+        assert load(file).follow.links == links
+        return
+    with pytest.raises(ConfigErrors, match=r"follow\.links"):
+        load(file)
