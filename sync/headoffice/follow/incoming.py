@@ -1,6 +1,7 @@
 """The body of a platform's callback: read no further than any real one goes, then taken apart with care."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from aiohttp import web
 LARGEST_BODY_BYTES: Final = 256 * 1024
 """Far above what LINE, Telegram, Meta and Kakao send in one request."""
 _BODY_SECONDS: Final = 10.0
+_LONGEST_NAME: Final = 200
 
 
 class BadBody(Exception):
@@ -57,6 +59,11 @@ def text_in(given: Any, key: str) -> str | None:
     """`given[key]` when that is a text with something in it."""
     found = given.get(key) if isinstance(given, dict) else None
     return found if isinstance(found, str) and found else None
+
+
+def bounded(name: str) -> str:
+    """A message's own name; a very long one by its digest: what tells them apart may stand at their end."""
+    return name if len(name) <= _LONGEST_NAME else hashlib.sha256(name.encode(errors="replace")).hexdigest()
 
 
 def moment(given: Any, per_second: int = 1) -> datetime | None:

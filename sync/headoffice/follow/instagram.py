@@ -16,9 +16,10 @@ into the chat, and the question is asked there. The `ref` of a link reaches us o
 least one ice breaker set; the six digits always do.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import aiohttp
@@ -26,12 +27,14 @@ from aiohttp import web
 
 from sync.headoffice.follow.accounts import Account
 from sync.headoffice.follow.event import FollowEvent, Hear, Minted
-from sync.headoffice.follow.incoming import moment, object_in, objects_in, text_in
+from sync.headoffice.follow.incoming import bounded, moment, object_in, objects_in, text_in
 from sync.headoffice.follow.meta import VERSION, answer_challenge, read_signed
 from sync.headoffice.follow.outgoing import PAUSES, CallFailed, Errands, call, log
 from sync.headoffice.follow.scene import read_scene
 from sync.headoffice.follow.typed_code import code_in
 from sync.model import Clock
+
+_PERSON: Final = re.compile(r"[0-9]{1,32}")
 
 
 def make(account: Account, hear: Hear, http: aiohttp.ClientSession, clock: Clock) -> "Instagram":
@@ -137,7 +140,7 @@ def _event(given: dict[str, Any], account: str, own: str) -> FollowEvent | None:
     her, at = text_in(object_in(given, "sender"), "id"), moment(given.get("timestamp"), per_second=1000)
     if not (message or postback or referral) or her is None or her == own or at is None:
         return None
-    if message.get("is_echo") or message.get("is_deleted") or not (her.isascii() and her.isdigit()):
+    if message.get("is_echo") or message.get("is_deleted") or not _PERSON.fullmatch(her):
         return None
     ref = text_in(referral, "ref") or ""
     scene = ref if read_scene(ref) is not None else None
@@ -150,10 +153,10 @@ def _event(given: dict[str, Any], account: str, own: str) -> FollowEvent | None:
         scene=scene,
         code=code_in(ref) or code_in(said) if scene is None else None,
         occurred_at=at,
-        dedupe_key=text_in(message, "mid") or text_in(postback, "mid") or _made_up(her, at, ref),
+        dedupe_key=bounded(text_in(message, "mid") or text_in(postback, "mid") or _made_up(her, at, ref)),
     )
 
 
 def _made_up(her: str, at: datetime, ref: str) -> str:
     """A referral has no id of its own: who, when and whereby name it."""
-    return f"{her}.{at.timestamp():.3f}.{ref[:64]}"
+    return f"{her}.{at.timestamp():.3f}.{ref}"

@@ -27,7 +27,7 @@ from aiohttp import web
 
 from sync.headoffice.follow.accounts import Account, BadAccount
 from sync.headoffice.follow.event import FollowEvent, Hear, Minted
-from sync.headoffice.follow.incoming import moment, object_in, objects_in, text_in
+from sync.headoffice.follow.incoming import bounded, moment, object_in, objects_in, text_in
 from sync.headoffice.follow.meta import VERSION, answer_challenge, read_signed
 from sync.headoffice.follow.outgoing import PAUSES, Errands, call
 from sync.headoffice.follow.scene import read_scene
@@ -152,7 +152,7 @@ def _message(given: dict[str, Any], names: Mapping[str | None, str | None], acco
         scene=word if scene is not None and scene.venue_number is not None else None,
         code=code_in(said),
         occurred_at=at,
-        dedupe_key=message_id[:200],
+        dedupe_key=bounded(message_id),
     )
     to = {} if stops else {"to": number} if number else {"recipient": her}
     return Heard(event=event, to=to)

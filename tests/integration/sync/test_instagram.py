@@ -135,6 +135,16 @@ async def test_echoes_read_marks_and_other_accounts_are_passed_over(situation: S
     assert s.desk.heard == []
 
 
+async def test_two_messages_whose_long_names_differ_at_the_end_are_two(situation: Situation) -> None:
+    s = situation
+    events = [s.instagram.writes(HER, CODE) for _ in range(2)]
+    for number, event in enumerate(events):
+        event["message"]["mid"] = "aWdf" * 100 + str(number)
+    await s.push(*events, *events)
+    assert len({event.dedupe_key for event in s.desk.heard}) == 2
+    assert all(len(event.dedupe_key) <= 200 for event in s.desk.heard)
+
+
 async def test_a_forged_webhook_is_refused(situation: Situation) -> None:
     s = situation
     body = s.instagram.body(s.instagram.writes(HER, CODE))
