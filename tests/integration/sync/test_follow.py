@@ -15,6 +15,7 @@ from sync.headoffice.app import make_app
 from sync.headoffice.follow.accounts import Account
 from sync.headoffice.follow.reconcile import reconcile
 from sync.headoffice.follow.routes import DESK
+from sync.headoffice.parts import PARTS
 from sync.headoffice.server import serving
 from sync.headoffice.settings import Settings
 from sync.headoffice.sqlite.storage import SqliteStorage
@@ -210,3 +211,36 @@ async def test_a_link_that_is_old_or_forged_says_so(chain: Chain) -> None:
     chain.clock.advance(31 * 60)
     async with chain.http.get(chain.url + path) as answer:
         assert answer.status == 410
+
+
+async def test_a_head_office_that_was_restarted_gives_the_same_answer_and_the_box_one_grant(
+    chain: Chain, tmp_path: Path
+) -> None:
+    """The line broke before WeChat had the answer: it pushes the same again, to a new process."""
+    entry = (await chain.stock())[0]
+    first = await chain.wechat.scan("mei", entry["url"])
+    storage = SqliteStorage(tmp_path / "headoffice.db")
+    app = make_app(storage, settings=chain.app[PARTS].settings, clock=chain.clock, credentials=tmp_path)
+    async with serving(app) as url:
+        chain.wechat.settings.callback = f"{url}/platforms/wechat/main"
+        again = await chain.wechat.pusher.send(chain.wechat.pusher.pushed[-1])
+    await storage.close()
+    assert again.text == first.text
+    assert len(await chain.log("follow_grant")) == 1
+
+
+async def test_an_account_without_its_secrets_says_so_and_keeps_no_other_shut(
+    chain: Chain, tmp_path: Path
+) -> None:
+    storage = SqliteStorage(tmp_path / "headoffice.db")
+    settings = chain.app[PARTS].settings
+    other = replace(settings.accounts[0], name="second")
+    both = replace(settings, accounts=(other, *settings.accounts))
+    app = make_app(storage, settings=both, clock=chain.clock, credentials=tmp_path)
+    async with serving(app) as url:
+        async with chain.http.post(f"{url}/platforms/wechat/second", data=b"<xml/>") as answer:
+            assert answer.status == 503
+            assert (await answer.json(content_type=None))["key"] == "account_unusable"
+        chain.wechat.settings.callback = f"{url}/platforms/wechat/main"
+        assert (await chain.wechat.follow("mei")).text is not None
+    await storage.close()
