@@ -27,8 +27,12 @@ from sync.wake import wake_gate
 log = logging.getLogger("yingke.commands")
 
 WAIT_SECONDS: Final = 25
-# Whoever waited for the same thing does not come back in the same moment.
+# Ten thousand boxes are not to come back in the same moment: nobody waits as long as the other.
+_SPREAD_SECONDS: Final = 6
+# An empty answer before its time: head office is ending, or what stands between does not wait. Then nobody
+# comes back at once.
 _LONGEST_PAUSE_SECONDS: Final = 1.0
+_EARLY_SECONDS: Final = 0.5
 
 
 class Commands:
@@ -55,7 +59,9 @@ class Commands:
     async def step(self) -> float:
         """One question, which head office may take its time to answer; returns the seconds to the next."""
         after = await self._records.read(command_log.cursor)
-        query = {"after": after, "wait": self._wait_seconds}
+        wait_seconds = max(self._wait_seconds - int(self._chance() * _SPREAD_SECONDS), 0)
+        query = {"after": after, "wait": wait_seconds}
+        asked_at = self._clock.boottime()
         said = await self._conversation.ask("GET", "/commands", query=query)
         if isinstance(said, TryLater):
             return self._later(said)
@@ -67,7 +73,11 @@ class Commands:
         if found:
             await self._records.write(act_on_all, found, self._clock)
             wake_gate(self._run_dir)
-        return self._chance() * _LONGEST_PAUSE_SECONDS
+            # Somebody may stand in the shop and wait for the next one.
+            return 0.0
+        waited = self._clock.boottime() - asked_at
+        is_early = waited < max(wait_seconds - _EARLY_SECONDS, _EARLY_SECONDS)
+        return self._chance() * _LONGEST_PAUSE_SECONDS if is_early else 0.0
 
     def _later(self, verdict: TryLater) -> float:
         self._failures += 1
