@@ -9,12 +9,16 @@ import qrcode
 from qrcode.image.svg import SvgPathImage
 
 from sync.headoffice.follow.storage import Member
+from sync.i18n import Language, mark
 
+_TITLE: Final = mark("Badges of the staff")
+_SCAN: Final = mark("Scan me, follow us, and go online.")
+_SEND: Final = mark("Follow us, send us these digits, and go online.")
 _PAGE: Final = """<!doctype html>
-<html lang="en">
+<html lang="{tag}">
 <head>
 <meta charset="utf-8">
-<title>Badges</title>
+<title>{title}</title>
 <style>
 @page {{ size: A4; margin: 12mm; }}
 body {{ margin: 0; font-family: system-ui, sans-serif; display: flex; flex-wrap: wrap; gap: 6mm; }}
@@ -32,18 +36,20 @@ body {{ margin: 0; font-family: system-ui, sans-serif; display: flex; flex-wrap:
 """
 
 
-def badges_page(members: Sequence[Member]) -> str:
+def badges_page(members: Sequence[Member], language: Language) -> str:
     """HTML, business cards of 85 by 55 mm to cut out; digits where there is no QR."""
-    return _PAGE.format(badges="\n".join(_badge(member) for member in members))
+    badges = "\n".join(_badge(member, language) for member in members)
+    return _PAGE.format(badges=badges, tag=language.tag, title=escape(language.say(_TITLE)))
 
 
-def _badge(member: Member) -> str:
+def _badge(member: Member, language: Language) -> str:
     shows = (
         _svg(member.poster_url)
         if member.poster_url
         else f'<span class="code">{escape(member.code or "")}</span>'
     )
-    return f'<div class="badge">{shows}<div><b>{escape(member.name)}</b>WiFi 上网</div></div>'
+    says = language.say(_SCAN if member.poster_url else _SEND)
+    return f'<div class="badge">{shows}<div><b>{escape(member.name)}</b>{escape(says)}</div></div>'
 
 
 def _svg(url: str) -> str:

@@ -11,11 +11,13 @@ from zoneinfo import ZoneInfo
 
 from sync.headoffice.follow.accounts import Account, BadAccount, credentials_folder, read_secrets
 from sync.headoffice.follow.badges import badges_page
+from sync.headoffice.follow.replies import LOCALES
 from sync.headoffice.follow.storage import Member
 from sync.headoffice.follow.weeks import read_week, start_of_week, week_name
 from sync.headoffice.refusal import Refusal, read_name
 from sync.headoffice.settings import Settings
 from sync.headoffice.storage import Storage
+from sync.i18n import NAMES, read_languages
 from sync.model import SystemClock, to_wire
 
 Act = Callable[[Storage, argparse.Namespace], Awaitable[None]]
@@ -34,6 +36,9 @@ def add_staff_parsers(group: Any, parents: Sequence[argparse.ArgumentParser]) ->
     board.add_argument("--week", metavar="YYYY-Www", help="like 2026-W47 (default: this week)")
     badges = _add(group, "badges", _badges, parents, "Writes a page to print: a badge for each of the staff.")
     badges.add_argument("file", type=Path, metavar="FILE.html", help="the page; what is there is replaced")
+    badges.add_argument(
+        "--language", choices=tuple(NAMES), help="of the page (default: console.default_language)"
+    )
 
 
 def add_account_parsers(group: Any, parents: Sequence[argparse.ArgumentParser]) -> None:
@@ -102,8 +107,10 @@ async def _badges(storage: Storage, options: argparse.Namespace) -> None:
     ready = [each for each in members if each.poster_url or each.code]
     if not ready:
         raise Refusal(f"no badge of {options.venue_id!r} has a QR or digits yet: is the head office running?")
+    languages = read_languages(LOCALES)
+    code = options.language or _settings(options).console.default_language
     try:
-        options.file.write_text(badges_page(ready), encoding="utf-8")
+        options.file.write_text(badges_page(ready, languages[code]), encoding="utf-8")
     except OSError as error:
         raise Refusal(f"{options.file} cannot be written: {error.strerror}") from None
     words = f"{len(ready)} badges are in {options.file}; {len(members) - len(ready)} have no QR yet."

@@ -1,6 +1,7 @@
 """What the account says back to her, in the account's language."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from sync.headoffice.follow.accounts import Account
@@ -8,6 +9,7 @@ from sync.headoffice.follow.decide import Says
 from sync.headoffice.follow.event import Answer
 from sync.i18n import NAMES, Language, mark
 
+LOCALES: Final = Path(__file__).parents[1] / "locales"
 _SENTENCES: Final[Mapping[Says, str]] = {
     "online": mark("Welcome! You are online in a moment."),
     "tap": mark("Welcome! Join the store's WiFi, then open this link there."),

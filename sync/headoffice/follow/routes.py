@@ -18,6 +18,7 @@ from sync.headoffice.follow.event import Platform
 from sync.headoffice.follow.platforms import open_account
 from sync.headoffice.follow.pool import Pool
 from sync.headoffice.follow.reconcile import reconcile
+from sync.headoffice.follow.replies import LOCALES
 from sync.headoffice.follow.storage import Terms
 from sync.headoffice.parts import PARTS
 from sync.headoffice.problems import Problem
@@ -26,7 +27,6 @@ from sync.i18n import read_languages
 
 log = logging.getLogger("yingke.headoffice.follow")
 
-_LOCALES: Final = Path(__file__).parents[1] / "locales"
 # A box that has news is looked at right away; a member of staff that a command adds waits this long.
 _LOOK_SECONDS: Final = 20.0
 _REST_SECONDS: Final = 1.0
@@ -48,7 +48,7 @@ def add_follow(app: web.Application, credentials: Path | None = None) -> None:
             grant_minutes=follow.grant_minutes,
             session_seconds=follow.session_minutes * 60,
         ),
-        languages=read_languages(_LOCALES),
+        languages=read_languages(LOCALES),
         default_language=parts.settings.console.default_language,
         bell=parts.bell,
         clock=parts.clock,

@@ -9,7 +9,9 @@ import pytest
 
 from sync.headoffice import cli
 from sync.headoffice.follow.badges import badges_page
+from sync.headoffice.follow.replies import LOCALES
 from sync.headoffice.follow.storage import Member
+from sync.i18n import read_languages
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_a_badge_has_a_name_that_cannot_break_the_page_and_a_qr() -> None:
         code="482913",
         left_at=None,
     )
-    page = badges_page([member])
+    page = badges_page([member], read_languages(LOCALES)["en"])
     assert "&lt;b&gt;Ann" in page
     assert page.count("<svg") == 1
     assert "<?xml" not in page
