@@ -1,5 +1,6 @@
 """Following one of our accounts: how to, a few minutes for it, and the page that waits until it is known."""
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -8,9 +9,10 @@ from netctl.api import Station
 from netctl.client import GateRefused, GateUnavailable
 from portal.badge import staff_ref
 from portal.errors import Refused, log
-from portal.follows import how_to
+from portal.follows import how_to, what_the_qr_says
 from portal.pages import see_other
 from portal.posted import refuse_foreign, refuse_too_often
+from portal.qr import qr_svg
 from portal.shopper import NO_STATION
 from portal.site import SITE
 from portal.standing import is_on_pass
@@ -109,11 +111,14 @@ async def _show(
 ) -> web.Response:
     site = request.app[SITE]
     offer = await _offer(request, account) if account.proof == "verified" else None
+    said = what_the_qr_says(account, offer)
+    # Beside the loop: a Pi draws a long one for a while.
+    qr = await asyncio.to_thread(qr_svg, said) if said else ""
     return site.pages.render(
         request,
         "follow.html",
         status=status,
-        how=how_to(account, offer, station, remark),
+        how=how_to(account, offer, station, qr, remark),
         station=station,
         pass_minutes=site.config.limits.pass_minutes,
         look_again_seconds=LOOK_AGAIN_SECONDS,

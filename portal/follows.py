@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from netctl.api import Station
-from portal.qr import qr_svg
 from portal.site import Site
 from portal.standing import NOT_HEARD_OF, is_on_pass
 from sync.i18n import mark
@@ -99,22 +98,29 @@ def choice(account: FollowAccount) -> Choice:
     return Choice(platform=account.platform, name=name, title=account.title)
 
 
-def how_to(account: FollowAccount, offer: Offer | None, station: Station | None, remark: str = "") -> HowTo:
-    """What the page shows to this station; `None`: the gate is silent, and nothing is claimed. Without an
-    offer the store's own QR is as good: its answer holds the link."""
+def what_the_qr_says(account: FollowAccount, offer: Offer | None) -> str:
+    """Empty: there is no QR. Without an offer the store's own is as good: its answer holds the link."""
+    if account.proof == "claimed":
+        return account.link or ""
+    return (offer.url if offer else account.poster_url) or ""
+
+
+def how_to(
+    account: FollowAccount, offer: Offer | None, station: Station | None, qr: str, remark: str = ""
+) -> HowTo:
+    """What the page shows to this station; `None`: the gate is silent, and nothing is claimed."""
     online = station is not None and not station.captive
     on_pass = station is not None and is_on_pass(station)
     over = station is not None and station.why == "pass_over" and station.captive
     session = station.session if station is not None and on_pass else None
     is_claimed = account.proof == "claimed"
-    said = account.link if is_claimed else (offer.url if offer else account.poster_url)
+    opens = account.platform in _OPENS_BY_LINK and not is_claimed
     code = "" if is_claimed else (offer.code if offer else account.poster_code) or ""
-    opens = said if account.platform in _OPENS_BY_LINK and not is_claimed else None
     return HowTo(
         choice=choice(account),
         is_claimed=is_claimed,
-        qr=qr_svg(said) if said else "",
-        opens=opens or "",
+        qr=qr,
+        opens=what_the_qr_says(account, offer) if opens else "",
         code=f"{code[:3]} {code[3:]}".strip(),
         waits=not is_claimed and (on_pass or not online),
         online=online and not on_pass,

@@ -28,6 +28,7 @@ BACKLOG: Final = 4096
 # "GET " is the shortest start that a head can have; what begins otherwise will not become one.
 _METHOD: Final = re.compile(rb"[A-Z]{1,20}(?: [^\r\n]*)?")
 _LINK: Final = re.compile(rb"(?:GET|HEAD) /(g/[A-Za-z0-9_-]{%d}) " % CHARACTERS)
+_LINK_STARTS: Final = (b"GET /g/", b"HEAD /g/")
 _REQUEST_LINE: Final = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r?\n")
 
 
@@ -79,12 +80,10 @@ class Interceptor:
 
     def answer_to(self, head: bytes) -> bytes:
         """The redirect, for HEAD without its body (RFC 9110 section 9.3.2)."""
-        is_head = head.startswith(b"HEAD ")
-        link = _LINK.match(head) if b" /g/" in head[:8] else None
-        if link is None:
-            return self.head_answer if is_head else self.answer
-        answer = redirect_to(self._portal_url + link[1].decode())
-        return answer[: answer.index(b"\r\n\r\n") + 4] if is_head else answer
+        if head.startswith(_LINK_STARTS) and (link := _LINK.match(head)):
+            answer = redirect_to(self._portal_url + link[1].decode())
+            return answer[: answer.index(b"\r\n\r\n") + 4] if head.startswith(b"HEAD ") else answer
+        return self.head_answer if head.startswith(b"HEAD ") else self.answer
 
     def admits(self, connection: "Connection", address: str) -> bool:
         """Takes the connection in, unless its address holds too many. With too many in all, the oldest
