@@ -65,7 +65,7 @@ async def open_link(request: web.Request) -> web.Response:
     """GET /g/{grant}: 303 /online, or a page that says why nothing was opened. That it is used is durable
     together with the request it pays for, before the gate is asked."""
     site, ip = request.app[SITE], str(station_ip(request))
-    site.trace.opened(station_ip(request), "form", "follow link")
+    site.trace.opened(station_ip(request), "portal", "follow link")
     try:
         station = await find_station(request)
         if station is None:

@@ -8,13 +8,14 @@ import pytest
 
 from netctl.api import Refusal, TakePass, parse_ip
 from portal.owner_trace import DETAILS
+from portal.site import SITE
 from sync.config import Config
 from sync.model import LeadId
 from sync.records import Records, follow, grant_links, open_records
 from sync.records.grant_links import FollowGrant
 from tests.clock import FakeClock
 from tests.unit.portal.conftest import FOREIGN, Browser, fill_in, rows, send
-from tests.unit.portal.follow_store import WECHAT, set_up
+from tests.unit.portal.follow_store import WECHAT, link, set_up
 from tests.unit.portal.gate import GateDouble
 
 HERE = parse_ip("127.0.0.1")
@@ -298,7 +299,13 @@ async def test_a_badge_of_nobody_is_nobodys_credit(
     assert "mei</a>" not in await _page(browser, "/", staff=staff)
 
 
-async def test_the_owner_is_told_who_is_about_to_follow(browser: Browser, sync: Records) -> None:
+async def test_the_owner_is_told_who_is_about_to_follow(
+    browser: Browser, sync: Records, clock: FakeClock
+) -> None:
+    await browser.get("/follow/wechat")
+    await browser.get(link(clock), allow_redirects=False)
+    trace = {(fact.step, fact.detail) for fact in browser.app[SITE].trace.take()}
+    assert trace == {("portal", "follow page"), ("portal", "follow link")}
     assert {"follow page", "follow link", "follow"} <= DETAILS.keys()
 
 
