@@ -52,7 +52,7 @@ class Choices:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HowTo:
     """How to follow one account. `qr` is an SVG element, `opens` a link that opens the app, `code` what can
-    be sent instead, in two groups; each empty where there is none. `waits`: the page looks again by
+    be sent instead; each empty where there is none. `waits`: the page looks again by
     itself."""
 
     choice: Choice
@@ -121,7 +121,7 @@ def how_to(
         is_claimed=is_claimed,
         qr=qr,
         opens=what_the_qr_says(account, offer) if opens else "",
-        code=f"{code[:3]} {code[3:]}".strip(),
+        code=code,
         waits=not is_claimed and (on_pass or not online),
         online=online and not on_pass,
         on_pass=on_pass,

@@ -106,9 +106,9 @@ def _follow_page(phone: Phone) -> Reply:
 
 
 def _code_on(page: str) -> str:
-    shown = re.search(r'class="digits">([0-9]{3}) ([0-9]{3})<', page)
+    shown = re.search(r'class="digits">([0-9]{6})<', page)
     assert shown, page
-    return shown[1] + shown[2]
+    return shown[1]
 
 
 def _shown(browser: Chromium) -> str:

@@ -64,7 +64,7 @@ async def test_the_page_has_a_code_a_qr_the_button_and_the_other_way_in(
     browser: Browser, sync: Records
 ) -> None:
     page = await _page(browser, "/follow/wechat")
-    assert '<b class="digits">100 001</b>' in page
+    assert '<b class="digits">100001</b>' in page
     assert "Jasmine Tea" in page
     assert re.search(r'<figure class="scan"[^>]*><svg[^>]*><path d="M', page)
     assert 'action="/follow/wechat/pass"' in page
@@ -77,7 +77,7 @@ async def test_she_keeps_her_code_as_often_as_the_page_looks_again(
     browser: Browser, sync: Records, records: Records
 ) -> None:
     for _ in range(3):
-        assert "100 001" in await _page(browser, "/follow/wechat")
+        assert "100001" in await _page(browser, "/follow/wechat")
     assert await _told(records) == [("follow.offered", '{"account":"main","ref":"ref-100001"}')]
 
 
@@ -90,7 +90,7 @@ async def test_the_button_gives_a_few_minutes_and_leads_to_the_page_that_waits(
     assert len(gate.admitted) == 1
     waiting = await _page(browser, "/follow/wechat")
     assert "5 more minutes" in waiting
-    assert "100 001" in waiting
+    assert "100001" in waiting
     assert REFRESH in waiting
     assert 'action="/follow/wechat/pass"' not in waiting
     assert 'href="/register"' in waiting
@@ -149,7 +149,7 @@ async def test_the_minutes_over_without_a_follow_the_splash_says_so_and_offers_t
     assert 'href="/follow/wechat"' in splash
     page = await _page(browser, "/follow/wechat")
     assert "we have not heard of your follow yet" in page
-    assert "100 001" in page
+    assert "100001" in page
     assert 'action="/follow/wechat/pass"' in page
 
 
@@ -174,7 +174,7 @@ async def test_with_all_minutes_used_up_she_is_told_how_it_works_without(
     assert refused.status == 409
     text = await refused.text()
     assert "your few minutes for today" in text
-    assert "100 001" in text
+    assert "100001" in text
     assert 'href="/register"' in text
 
 
@@ -190,7 +190,7 @@ async def test_an_empty_pool_shows_the_stores_own_qr_and_else_the_other_way_in(
     assert 'href="/register"' in out_of_codes
     await sync.write(follow.set_accounts, [replace(WECHAT, poster_url=None, poster_code="654321")])
     by_code = await _page(browser, "/follow/wechat")
-    assert "654 321" in by_code
+    assert "654321" in by_code
     assert '<figure class="scan"' not in by_code
 
 
@@ -241,7 +241,7 @@ async def test_a_silent_gate_leaves_her_the_page(browser: Browser, gate: GateDou
     await gate.stop()
     answer = await browser.get("/follow/wechat")
     assert answer.status == 200
-    assert "100 001" in await answer.text()
+    assert "100001" in await answer.text()
 
 
 async def test_a_claimed_follow_is_counted_once_and_opens_nothing(
@@ -311,5 +311,5 @@ async def test_the_owner_is_told_who_is_about_to_follow(
 
 async def test_the_chinese_page_says_the_same(browser: Browser, sync: Records) -> None:
     page = await _page(browser, "/follow/wechat", lang="zh-CN")
-    for words in ("关注我们的微信", "100 001", "改用登记", "上网 5 分钟去关注"):
+    for words in ("关注我们的微信", "100001", "改用登记", "上网 5 分钟去关注"):
         assert words in page
