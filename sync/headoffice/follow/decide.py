@@ -19,7 +19,8 @@ TOO_OLD: Final = timedelta(hours=1)
 class Source:
     """What a scene or a code stands for. `used_by`: the digest of who has been granted by it.
 
-    `staff_ref` is there for the badge of somebody who works at the store today.
+    `staff_ref`: whose badge it is, or with whose badge she came to the page; of somebody who works at the
+    store today.
     """
 
     kind: SceneKind

@@ -17,11 +17,11 @@ from sync.headoffice.sqlite.venues import add_command
 from sync.model import from_wire, to_wire
 
 _SOURCE = """
-    SELECT codes.*, venues.venue_number, follow_members.staff_ref
+    SELECT codes.*, venues.venue_number, follow_members.staff_ref AS works_here
     FROM follow_codes AS codes
     JOIN venues ON venues.venue_id = codes.venue_id AND venues.id = codes.venue_id AND venues.deleted = 0
-    LEFT JOIN follow_members ON follow_members.venue_id = codes.venue_id AND codes.kind = 'staff'
-        AND follow_members.staff_ref = codes.ref AND left_at IS NULL
+    LEFT JOIN follow_members ON follow_members.venue_id = codes.venue_id AND left_at IS NULL
+        AND follow_members.staff_ref = CASE codes.kind WHEN 'staff' THEN codes.ref ELSE codes.staff_ref END
     WHERE codes.account = :account AND """
 
 
@@ -130,7 +130,7 @@ def _source(connection: sqlite3.Connection, event: FollowEvent) -> Source | None
         venue_number=row["venue_number"],
         code=row["code"],
         ref=row["ref"] or None,
-        staff_ref=row["staff_ref"],
+        staff_ref=row["works_here"],
         expires_at=from_wire(row["expires_at"]) if row["expires_at"] else None,
         used_by=row["used_by"],
     )

@@ -23,9 +23,15 @@ def note(connection: sqlite3.Connection, line: Line, venue_id: str, now: str) ->
     body = line.event.body
     if line.event.type == "follow.offered":
         connection.execute(
-            "UPDATE follow_codes SET offered_at = :now WHERE account = :account AND ref = :ref"
-            " AND venue_id = :venue_id AND kind = 'session' AND offered_at IS NULL",
-            {"account": _word(body, "account"), "ref": _word(body, "ref"), "venue_id": venue_id, "now": now},
+            "UPDATE follow_codes SET offered_at = :now, staff_ref = :staff_ref WHERE account = :account"
+            " AND ref = :ref AND venue_id = :venue_id AND kind = 'session' AND offered_at IS NULL",
+            {
+                "account": _word(body, "account"),
+                "ref": _word(body, "ref"),
+                "staff_ref": _word(body, "staff_ref"),
+                "venue_id": venue_id,
+                "now": now,
+            },
         )
     elif line.event.type == "follow.verified":
         connection.execute(

@@ -241,6 +241,7 @@ CREATE TABLE follow_codes (
     minted_at TEXT,
     expires_at TEXT,
     offered_at TEXT,
+    staff_ref TEXT,
     used_by TEXT,
     PRIMARY KEY (account, code)
 ) STRICT, WITHOUT ROWID;

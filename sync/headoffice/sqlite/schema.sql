@@ -241,6 +241,7 @@ CREATE TABLE follow_codes (
     minted_at TEXT,
     expires_at TEXT,
     offered_at TEXT,                  -- when it was in somebody's hands
+    staff_ref TEXT,                   -- of a session: with whose badge she came to the page
     used_by TEXT,                     -- digest of who was granted by it
     PRIMARY KEY (account, code)
 ) STRICT, WITHOUT ROWID;

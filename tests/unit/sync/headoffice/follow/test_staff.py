@@ -35,6 +35,26 @@ async def test_a_follow_by_her_badge_is_hers(books: Books) -> None:
     assert {grant["staff_ref"] for grant in await books.commands("follow_grant")} == {ann, bob}
 
 
+async def test_a_follow_from_the_page_that_her_badge_led_to_is_hers_too(books: Books) -> None:
+    ann, _ = await _ann_and_bob(books)
+    code = books.codes["session north"][0]
+    offered = {"account": "main", "ref": code.ref, "staff_ref": ann}
+    await books.tells("follow.offered", offered)
+    await books.hear(scene=books.scene())
+    assert await _board(books) == {"Ann": (1, 0), "Bob": (0, 0)}
+    [row] = await books.rows("follows")
+    assert (row["source"], row["staff_ref"]) == ("session", ann)
+
+
+async def test_a_badge_nobody_here_has_earns_nothing(books: Books) -> None:
+    await _ann_and_bob(books)
+    code = books.codes["session north"][0]
+    offered = {"account": "main", "ref": code.ref, "staff_ref": "x" * 16}
+    await books.tells("follow.offered", offered)
+    assert (await books.hear(scene=books.scene())).answer.text == "online"
+    assert await _board(books) == {"Ann": (0, 0), "Bob": (0, 0)}
+
+
 async def test_who_scans_a_second_badge_is_won_once(books: Books) -> None:
     ann, bob = await _ann_and_bob(books)
     await books.hear(scene=f"sm.1.{ann}")
