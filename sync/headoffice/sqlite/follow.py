@@ -12,6 +12,7 @@ from sync.headoffice.follow.event import Answer, FollowEvent
 from sync.headoffice.follow.scene import read_scene
 from sync.headoffice.follow.storage import Heard, Hearing, Reply, Terms
 from sync.headoffice.sqlite.follow_people import begin, leave, note_claim
+from sync.headoffice.sqlite.follow_pool import take_from_log
 from sync.headoffice.sqlite.follow_telling import grant_key
 from sync.headoffice.sqlite.venues import add_command
 from sync.model import from_wire, to_wire
@@ -225,6 +226,8 @@ def _give(
         connection.execute(
             "UPDATE follow_codes SET used_by = :person WHERE account = :account AND code = :source", names
         )
+        assert source.ref is not None
+        take_from_log(connection, grant.venue_id, source.ref)
     body = {
         "grant_id": grant.grant_id,
         "account": account.name,

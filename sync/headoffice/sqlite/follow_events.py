@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sync.envelope import Line
 from sync.headoffice.follow.digest import digest
 from sync.headoffice.follow.storage import SeenGrant, ToCheck
+from sync.headoffice.sqlite.follow_pool import take_from_log
 from sync.model import from_wire, new_id, to_wire
 
 _AGES = {
@@ -22,7 +23,7 @@ def note(connection: sqlite3.Connection, line: Line, venue_id: str, now: str) ->
     """Events whose news is not a row that is pulled. A box tells of its own store only."""
     body = line.event.body
     if line.event.type == "follow.offered":
-        connection.execute(
+        offered = connection.execute(
             "UPDATE follow_codes SET offered_at = :now, staff_ref = :staff_ref WHERE account = :account"
             " AND ref = :ref AND venue_id = :venue_id AND kind = 'session' AND offered_at IS NULL",
             {
@@ -33,6 +34,8 @@ def note(connection: sqlite3.Connection, line: Line, venue_id: str, now: str) ->
                 "now": now,
             },
         )
+        if offered.rowcount:
+            take_from_log(connection, venue_id, body["ref"])
     elif line.event.type == "follow.verified":
         connection.execute(
             "UPDATE follow_grants SET opened_at = :now WHERE grant_id = :grant_id AND venue_id = :venue_id"

@@ -141,6 +141,27 @@ def minted(
     return {venue_id for venue_id, _ in entries}
 
 
+def take_from_log(connection: sqlite3.Connection, venue_id: str, ref: str) -> None:
+    """A box that is set up anew reads its log from the start: what has been in somebody's hands is not there
+    any more, or it would be given out again."""
+    rows = connection.execute(
+        "SELECT seq, body FROM commands WHERE venue_id = :venue_id AND kind = 'follow_codes'",
+        {"venue_id": venue_id},
+    ).fetchall()
+    for row in rows:
+        body = json.loads(row["body"])
+        left = [entry for entry in body["entries"] if entry["ref"] != ref]
+        if len(left) == len(body["entries"]):
+            continue
+        names = {"venue_id": venue_id, "seq": row["seq"]}
+        if left:
+            text = json.dumps(body | {"entries": left}, ensure_ascii=False)
+            statement = "UPDATE commands SET body = :body WHERE venue_id = :venue_id AND seq = :seq"
+            connection.execute(statement, {**names, "body": text})
+        else:
+            connection.execute("DELETE FROM commands WHERE venue_id = :venue_id AND seq = :seq", names)
+
+
 def trouble(connection: sqlite3.Connection, account: str, why: WhyNot | None, now: datetime) -> None:
     names = {"account": account, "why": why, "now": to_wire(now)}
     if why is not None:

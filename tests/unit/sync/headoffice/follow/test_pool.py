@@ -71,9 +71,20 @@ async def test_a_stock_over_half_is_left_alone(books: Books, press: Press) -> No
     await books.tells("follow.offered", {"account": "main", "ref": books.codes["session north"][0].ref})
     await _pool(books, press).fill()
     assert len(press.asked) == 5
-    assert len(await _entries(books)) == 4 + 5
+    assert len(await _entries(books)) == 3 + 5
     assert len(await _entries(books, "south")) == 4
     assert {seconds for _, seconds in press.asked} == {30 * 86400}
+
+
+async def test_a_box_set_up_anew_is_not_given_what_was_in_somebodys_hands(books: Books, press: Press) -> None:
+    codes = books.codes["session north"]
+    await books.tells("follow.offered", {"account": "main", "ref": codes[0].ref})
+    await books.hear(scene=books.scene(place=1))
+    assert {entry["ref"] for entry in await _entries(books)} == {code.ref for code in codes[2:]}
+    for code in codes[2:]:
+        await books.tells("follow.offered", {"account": "main", "ref": code.ref})
+    assert await books.commands("follow_codes") == []
+    assert len(await _entries(books, "south")) == 4
 
 
 async def test_codes_and_refs_are_everybodys_own(books: Books, press: Press) -> None:
