@@ -20,7 +20,7 @@ Mac = NewType("Mac", str)
 """A station's hardware address as `aa:bb:cc:dd:ee:ff`, lower case."""
 
 Ip = IPv4Address | IPv6Address
-Method = Literal["form", "voucher", "staff_code", "roaming", "temporary_pass"]
+Method = Literal["form", "voucher", "staff_code", "roaming", "follow", "temporary_pass"]
 EndReason = Literal[
     "expired", "signed_out", "expelled", "lost_at_reboot", "quota", "idle", "closed", "blocked"
 ]

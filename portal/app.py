@@ -8,6 +8,8 @@ from netctl.client import GateClient
 from portal import (
     capport,
     endings,
+    follow,
+    grant_link,
     health,
     owner,
     privacy,
@@ -53,6 +55,11 @@ def routes() -> list[web.RouteDef]:
         web.post("/voucher", voucher.redeem),
         web.get("/pass", temporary_pass.wait),
         web.post("/pass", temporary_pass.start),
+        web.get("/follow/{platform}", follow.page),
+        web.post("/follow/{platform}/pass", follow.start_pass),
+        web.get("/follow/{platform}/open", follow.open_claimed, allow_head=False),
+        # Whoever only looks whether it is there must not use it up.
+        web.get("/g/{grant}", grant_link.open_link, allow_head=False),
         web.get("/expired", endings.expired),
         web.get("/quota", endings.quota),
         web.get("/privacy", privacy.privacy),

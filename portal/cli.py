@@ -23,15 +23,16 @@ from portal.owner_password import set_password
 from portal.owner_vouchers import BEFOREHAND, MOST, check, print_vouchers
 from portal.pages import LogoUnusable
 from portal.patience import PATIENCE
-from portal.poster import poster
+from portal.poster import poster, with_a_qr
 from portal.site import SITE
 from portal.where import portal_url
 from sync.config import DEFAULT_PATH, Config, ConfigErrors, load
 from sync.model import SystemClock
 from sync.process import ProcessFailed, notify_ready, started
 from sync.process import main as run_process
-from sync.records import RecordsUnavailable, open_records, outbox
+from sync.records import RecordsUnavailable, follow, open_records, outbox
 from sync.records.ages import keep_burying
+from sync.records.follow import FollowAccount
 
 HTTPS_PORT: Final = 443
 _VOUCHER_OPTIONS: Final = {
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         choices=("serve", "password", "poster", "vouchers"),
         default="serve",
         help="serve the pages (the default); set the owner's password, read from standard input; print"
-        " a poster with the WiFi's QR code as an HTML page; or make vouchers and print a code a line",
+        " a poster with the WiFi's QR code, and that to follow, as an HTML page; or make vouchers and print"
+        " a code a line",
     )
     for name, text in _VOUCHER_OPTIONS.items():
         parser.add_argument(
@@ -95,11 +97,27 @@ def _make_vouchers(config: Config, typed: Mapping[str, str]) -> int:
 
 def _print_poster(config: Config) -> int:
     try:
-        print(poster(config))
+        print(poster(config, asyncio.run(_followed_on_posters(config))))
     except LogoUnusable as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+async def _followed_on_posters(config: Config) -> FollowAccount | None:
+    """A poster is printed on any machine that has the settings; without the records it has the WiFi alone."""
+    path = config.venue.data_dir / "records.db"
+    if not path.exists():
+        return None
+    try:
+        records = await open_records(path, "portal")
+        try:
+            return with_a_qr(await records.read(follow.accounts))
+        finally:
+            await records.close()
+    except RecordsUnavailable as error:
+        print(f"without the QR to follow: {error}", file=sys.stderr)
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,9 @@
 Every phone that joins asks here first, several times, and so does every app on it: this is the portal's
 busiest spot and the first that strangers can reach. It answers anything alike, with bytes made once, one
 answer a connection whatever is asked after it, says nothing back of what was asked, and keeps nothing that
-could grow.
+could grow. The one exception is a signed grant link, of an alphabet that cannot break out of anything: a
+phone that asked a strict private resolver for its host comes here with it, and is led to the same link at
+our own address.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from html import escape
 from typing import Final, cast
 
 from portal.trace import Trace
+from sync.grant_token import CHARACTERS
 
 LARGEST_HEAD_BYTES: Final = 16 * 1024
 LARGEST_REST_BYTES: Final = 64 * 1024
@@ -24,6 +27,8 @@ BACKLOG: Final = 4096
 
 # "GET " is the shortest start that a head can have; what begins otherwise will not become one.
 _METHOD: Final = re.compile(rb"[A-Z]{1,20}(?: [^\r\n]*)?")
+_LINK: Final = re.compile(rb"(?:GET|HEAD) /(g/[A-Za-z0-9_-]{%d}) " % CHARACTERS)
+_LINK_STARTS: Final = (b"GET /g/", b"HEAD /g/")
 _REQUEST_LINE: Final = re.compile(rb"[A-Z]{1,20} \S+ HTTP/1\.[01]\r?\n")
 
 
@@ -46,12 +51,16 @@ def redirect_to(portal_url: str) -> bytes:
 
 
 class Interceptor:
-    """The connections that are open, each with its end. `answer` goes to all of them."""
+    """The connections that are open, each with its end. `answer` goes to all that bring no link."""
 
     def __init__(
-        self, answer: bytes, deadline_seconds: float = DEADLINE_SECONDS, trace: Trace | None = None
+        self,
+        portal_url: str,
+        deadline_seconds: float = DEADLINE_SECONDS,
+        trace: Trace | None = None,
     ) -> None:
-        self.answer = answer
+        self._portal_url = portal_url
+        self.answer = answer = redirect_to(portal_url)
         self.trace = Trace() if trace is None else trace
         self.deadline_seconds = deadline_seconds
         self.head_answer = answer[: answer.index(b"\r\n\r\n") + 4]
@@ -68,6 +77,13 @@ class Interceptor:
     def addresses(self) -> list[str]:
         """Of whom a connection is open."""
         return list(self._by_address)
+
+    def answer_to(self, head: bytes) -> bytes:
+        """The redirect, for HEAD without its body (RFC 9110 section 9.3.2)."""
+        if head.startswith(_LINK_STARTS) and (link := _LINK.match(head)):
+            answer = redirect_to(self._portal_url + link[1].decode())
+            return answer[: answer.index(b"\r\n\r\n") + 4] if head.startswith(b"HEAD ") else answer
+        return self.head_answer if head.startswith(b"HEAD ") else self.answer
 
     def admits(self, connection: "Connection", address: str) -> bool:
         """Takes the connection in, unless its address holds too many. With too many in all, the oldest
@@ -163,9 +179,7 @@ class Connection(asyncio.Protocol):
         transport, self._answered, self._head = self._transport, True, b""
         assert transport is not None
         self._interceptor.trace.redirected(self.address, head)
-        transport.write(
-            self._interceptor.head_answer if head.startswith(b"HEAD ") else self._interceptor.answer
-        )
+        transport.write(self._interceptor.answer_to(head))
         if end == len(head) and head.startswith((b"GET ", b"HEAD ")):
             # It holds nothing any more, though the loop says goodbye to it only in its next round.
             self._interceptor.forget(self, self.address)
@@ -201,7 +215,7 @@ async def serve_interceptor(
 ) -> None:
     """Answers on a bound socket (it is made to listen here) until cancelled; owns the socket. `trace` is
     told of each redirect, and told on by whoever made it."""
-    interceptor = Interceptor(redirect_to(portal_url), deadline_seconds, trace)
+    interceptor = Interceptor(portal_url, deadline_seconds, trace)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Connection(interceptor), sock=listening, backlog=BACKLOG)
     async with server:

@@ -13,6 +13,7 @@ from portal.owner_day import read_day
 from portal.owner_door import COOKIE, DOOR, SignedIn
 from portal.owner_periods import WrongRange
 from portal.owner_sign_in import SHEETS, change_password, password_page, sign_in, sign_in_page, sign_out
+from portal.owner_staff import badge, staff_page
 from portal.owner_stations import change_station, stations_page
 from portal.owner_vouchers import make_vouchers, sheet, vouchers_page, withdraw
 from portal.pages import see_other
@@ -35,6 +36,8 @@ def routes() -> list[web.RouteDef]:
         web.post("/owner/vouchers", for_owner(make_vouchers)),
         web.get("/owner/vouchers/{batch_id}", for_owner(sheet)),
         web.post("/owner/vouchers/{batch_id}/withdraw", for_owner(withdraw)),
+        web.get("/owner/staff", for_owner(staff_page)),
+        web.get("/owner/staff/{staff_ref}", for_owner(badge)),
         web.get("/owner/password", for_owner(password_page)),
         web.post("/owner/password", for_owner(change_password)),
         web.get("/owner/api/stats", for_owners_programs(stats_json)),

@@ -22,6 +22,8 @@ from sync.i18n import Language, choose, read_languages, speak
 
 HERE: Final = Path(__file__).parent
 LOCALES: Final = HERE / "locales"
+BADGE: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+"""What stands for a member of staff in our addresses."""
 LARGEST_LOGO_BYTES: Final = 16 * 1024
 _LOGO_TYPES: Final = {
     ".svg": "image/svg+xml",
@@ -128,7 +130,11 @@ def see_other(request: web.BaseRequest, path: str, **query: str) -> web.Response
 
 
 def _link(request: web.BaseRequest, path: str, query: Mapping[str, str]) -> str:
-    """`path` in the language the shopper chose; a language the browser chose needs no word in the link."""
+    """`path` in the language the shopper chose; a language the browser chose needs no word in the link. By
+    whose badge she came goes along too."""
+    badge = request.query.get("staff", "")
+    if "staff" not in query and BADGE.fullmatch(badge):
+        query = {**query, "staff": badge}
     asked = request.query.get("lang")
     if asked and "lang" not in query:
         query = {"lang": choose(asked, None, "en").replace("_", "-"), **query}

@@ -1,12 +1,15 @@
 """The poster beside the door: a QR that joins the WiFi, in every language we speak."""
 
-import io
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from portal.follows import choice
 from portal.pages import Pages
+from portal.qr import qr_svg
 from sync.config import Config
-from sync.i18n import mark
+from sync.i18n import Language, mark
+from sync.records.follow import FollowAccount
 
 WELCOME: Final = mark("Free WiFi")
 HOW: Final = mark("Scan with your camera and join. Our page opens by itself.")
@@ -18,8 +21,12 @@ def wifi_address(ssid: str) -> str:
     return f"WIFI:T:nopass;S:{escaped};;"
 
 
-def poster(config: Config) -> str:
-    """A printable HTML page, whole in itself. Raises LogoUnusable."""
+FOLLOW: Final = mark("Or follow us on %(platform)s: scan this, then tap the link in our answer.")
+
+
+def poster(config: Config, follows: FollowAccount | None = None) -> str:
+    """A printable HTML page, whole in itself; `follows`: the account whose QR stands beside the WiFi's.
+    Raises LogoUnusable."""
     pages = Pages(config)
     first = pages.languages[config.portal.default_language]
     others = [language for language in pages.languages.values() if language is not first]
@@ -30,17 +37,16 @@ def poster(config: Config) -> str:
         ssid=config.wifi.ssid,
         qr=qr_svg(wifi_address(config.wifi.ssid)),
         sayings=[(each.tag, each.say(WELCOME), each.say(HOW)) for each in (first, *others)],
+        follow_qr=qr_svg(follows.poster_url) if follows and follows.poster_url else "",
+        follow_sayings=_how_to_follow(follows, [first, *others]) if follows else [],
     )
 
 
-def qr_svg(text: str) -> str:
-    """The text as one SVG element with a path, to be put into a page."""
-    # Only posters need it: it stays off the start of the portal.
-    import qrcode
-    from qrcode.image.svg import SvgPathImage
+def with_a_qr(accounts: Sequence[FollowAccount]) -> FollowAccount | None:
+    """The first account that proves follows and has a QR for this store. Pure."""
+    return next((each for each in accounts if each.proof == "verified" and each.poster_url), None)
 
-    code = qrcode.QRCode(error_correction=qrcode.constants.ERROR_CORRECT_Q, border=0)
-    code.add_data(text)
-    drawn = io.BytesIO()
-    code.make_image(image_factory=SvgPathImage).save(drawn)
-    return re.sub(r"^<\?xml.*?\?>\s*", "", drawn.getvalue().decode(), flags=re.DOTALL)
+
+def _how_to_follow(account: FollowAccount, languages: Sequence[Language]) -> list[tuple[str, str]]:
+    name = choice(account).name
+    return [(each.tag, each.say(FOLLOW, platform=each.say(name))) for each in languages]

@@ -1,10 +1,12 @@
 """The form: shown, checked, kept, and the gate asked. Two taps on the button are one registration."""
 
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
 
 from portal import forms
+from portal.badge import staff_ref
 from portal.errors import log
 from portal.forms import FORM_RENEWED, Checked, Typed
 from portal.pages import see_other
@@ -44,6 +46,7 @@ async def register(request: web.Request) -> web.Response:
         return _show(request, given, checked, status=422, remark=FORM_RENEWED if form_id is None else "")
     await refuse_too_often(request)
     registration = _registration(site, given, checked, language, form_id, ip)
+    registration = replace(registration, staff_ref=await staff_ref(request))
     try:
         await site.records.write(leads.register, registration, site.clock)
     except RecordsUnavailable as error:

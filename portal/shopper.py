@@ -5,17 +5,19 @@ from typing import Final
 
 from aiohttp import web
 
+from netctl.api import Station
 from netctl.client import GateRefused, GateUnavailable
 from portal.endings import words_of
 from portal.errors import LOOK_AGAIN_SECONDS, Refused, log
+from portal.follows import choices
 from portal.pages import see_other
 from portal.posted import refuse_foreign
-from portal.site import SITE
+from portal.site import SITE, Site
 from portal.standing import is_on_pass, standing
 from portal.station import find_station
 from portal.where import is_owner_network, station_ip
 from sync.i18n import mark
-from sync.records import admission
+from sync.records import RecordsUnavailable, admission, follow
 from sync.records.admission import AdmissionRequest
 
 LINE_LOOK_AGAIN_SECONDS: Final = 15
@@ -41,18 +43,28 @@ async def splash(request: web.Request) -> web.Response:
     station = None
     with suppress(GateUnavailable):
         station = await find_station(request)
-    stands = standing(station)
+    tried = await _has_set_out_to_follow(site, request, station)
+    stands = standing(station, tried_to_follow=tried)
     welcome = {"en": site.config.portal.welcome_en, "zh_CN": site.config.portal.welcome_zh_cn}
     return site.pages.render(
         request,
         "splash.html",
         station=station,
         stands=stands,
+        follows=await choices(site),
         opens=words_of(request).moment(station.opens_at) if station and station.opens_at else "",
         pass_minutes=site.config.limits.pass_minutes,
         welcome=welcome[site.pages.language(request).code],
         session_minutes=site.config.registration.session_minutes,
     )
+
+
+async def _has_set_out_to_follow(site: Site, request: web.Request, station: Station | None) -> bool:
+    if station is None or station.why != "pass_over":
+        return False
+    with suppress(RecordsUnavailable):
+        return await site.records.read(follow.any_offer_to, str(station_ip(request)), site.clock)
+    return False
 
 
 async def online(request: web.Request) -> web.Response:
@@ -80,6 +92,7 @@ async def online(request: web.Request) -> web.Response:
         "online.html",
         station=station,
         session=station.session,
+        follows=await choices(site),
         look_again_seconds=0 if station.uplink else LINE_LOOK_AGAIN_SECONDS,
     )
 
@@ -103,6 +116,7 @@ def _wait(request: web.Request, asked: AdmissionRequest) -> web.Response:
         status=202,
         look_again_seconds=LOOK_AGAIN_SECONDS,
         by_code=asked.method != "form",
+        followed=asked.method == "follow",
     )
 
 

@@ -16,6 +16,10 @@ QUOTA: Final = mark("This device has used up its data for today.")
 LINE_DOWN: Final = mark(
     "The shop's internet line is down just now. Register, and you are online as soon as it is back."
 )
+NOT_HEARD_OF: Final = mark(
+    "Your few minutes are over, and we have not heard of your follow yet. If you have followed us, tap the"
+    " link in our answer. Or try again, or register: that takes a moment."
+)
 _AFTER: Final = {
     "expired": mark("Your time is up. Going on takes a moment."),
     "idle": mark("You were away for a while, so we signed you out. Coming back takes a moment."),
@@ -41,8 +45,9 @@ class Standing:
     over_quota: bool = False
 
 
-def standing(station: Station | None) -> Standing:
-    """`None`: the gate is silent or knows nobody there; then nothing is claimed."""
+def standing(station: Station | None, *, tried_to_follow: bool = False) -> Standing:
+    """`None`: the gate is silent or knows nobody there; then nothing is claimed. `tried_to_follow`: she was
+    given a code to follow us with."""
     if station is None:
         return Standing()
     if not station.captive:
@@ -57,7 +62,8 @@ def standing(station: Station | None) -> Standing:
         return Standing(sentence=QUOTA, registers=False, codes=False, over_quota=True)
     if not station.uplink:
         return Standing(sentence=LINE_DOWN)
-    return Standing(sentence=_AFTER.get(station.why, ""), passes=station.passes_left > 0)
+    sentence = NOT_HEARD_OF if tried_to_follow and station.why == "pass_over" else _AFTER.get(station.why, "")
+    return Standing(sentence=sentence, passes=station.passes_left > 0)
 
 
 def is_on_pass(station: Station) -> bool:

@@ -77,7 +77,7 @@ def is_foreign_form(request: web.BaseRequest, config: Config, *, sealed: bool = 
 
 def _is_our_name(name: str, config: Config) -> bool:
     """Not any name: another site's may be made to lead to our address (DNS rebinding). An address cannot."""
-    if name in ("localhost", config.portal.domain.lower()):
+    if name in ("localhost", config.portal.domain.lower(), config.follow.link_host):
         return True
     try:
         ip_address(name)

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 from sync import answer
 from sync.answer import TryLater
+from sync.command_body import BadCommand, number, text, text_or_none
 from sync.config import Config
 from sync.conversation import Conversation, back_off_seconds
 from sync.envelope import is_integer
+from sync.follow_commands import FOLLOW_ACTS, Act
 from sync.model import Clock, LeadId, from_wire
 from sync.records import Records, command_log, grants, roaming
 from sync.records.admission import LONGEST_SESSION_SECONDS
@@ -25,12 +27,12 @@ from sync.wake import wake_gate
 log = logging.getLogger("yingke.commands")
 
 WAIT_SECONDS: Final = 25
-# Whoever waited for the same thing does not come back in the same moment.
+# Ten thousand boxes are not to come back in the same moment: nobody waits as long as the other.
+_SPREAD_SECONDS: Final = 6
+# An empty answer before its time: head office is ending, or what stands between does not wait. Then nobody
+# comes back at once.
 _LONGEST_PAUSE_SECONDS: Final = 1.0
-
-
-class BadCommand(ValueError):
-    """A command of a known kind whose body is not what it should be; the text says what."""
+_EARLY_SECONDS: Final = 0.5
 
 
 class Commands:
@@ -57,7 +59,9 @@ class Commands:
     async def step(self) -> float:
         """One question, which head office may take its time to answer; returns the seconds to the next."""
         after = await self._records.read(command_log.cursor)
-        query = {"after": after, "wait": self._wait_seconds}
+        wait_seconds = max(self._wait_seconds - int(self._chance() * _SPREAD_SECONDS), 0)
+        query = {"after": after, "wait": wait_seconds}
+        asked_at = self._clock.boottime()
         said = await self._conversation.ask("GET", "/commands", query=query)
         if isinstance(said, TryLater):
             return self._later(said)
@@ -69,7 +73,11 @@ class Commands:
         if found:
             await self._records.write(act_on_all, found, self._clock)
             wake_gate(self._run_dir)
-        return self._chance() * _LONGEST_PAUSE_SECONDS
+            # Somebody may stand in the shop and wait for the next one.
+            return 0.0
+        waited = self._clock.boottime() - asked_at
+        is_early = waited < max(wait_seconds - _EARLY_SECONDS, _EARLY_SECONDS)
+        return self._chance() * _LONGEST_PAUSE_SECONDS if is_early else 0.0
 
     def _later(self, verdict: TryLater) -> float:
         self._failures += 1
@@ -133,7 +141,7 @@ def _act_on(connection: sqlite3.Connection, command: Command, clock: Clock) -> N
 
 def _grant(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock) -> None:
     """Whose station that is, this box knows itself: by the shopper's request that is granted."""
-    request_id = _text(body, "request_id")
+    request_id = text(body, "request_id")
     wish = roaming.find(connection, request_id, clock)
     if wish is None:
         log.info("a grant came too late for its request")
@@ -143,12 +151,10 @@ def _grant(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock
 
 def read_grant(body: Mapping[str, Any], request_id: str, ip: str, method: str = "roaming") -> Grant:
     """Head office's words as a grant. Raises BadCommand."""
-    seconds = body.get("session_seconds")
-    if not (is_integer(seconds) and 1 <= seconds <= LONGEST_SESSION_SECONDS):
-        raise BadCommand("session_seconds is not what it should be")
-    lead_id = _text(body, "lead_id") if body.get("lead_id") is not None else None
+    seconds = number(body, "session_seconds", 1, LONGEST_SESSION_SECONDS)
+    lead_id = text_or_none(body, "lead_id")
     return Grant(
-        grant_id=_text(body, "grant_id"),
+        grant_id=text(body, "grant_id"),
         request_id=request_id,
         ip=ip,
         lead_id=LeadId(lead_id) if lead_id else None,
@@ -158,15 +164,7 @@ def read_grant(body: Mapping[str, Any], request_id: str, ip: str, method: str = 
 
 
 def _revoke(connection: sqlite3.Connection, body: Mapping[str, Any], clock: Clock) -> None:
-    grants.revoke(connection, _text(body, "grant_id"), clock.now())
+    grants.revoke(connection, text(body, "grant_id"), clock.now())
 
 
-def _text(body: Mapping[str, Any], key: str) -> str:
-    value = body.get(key)
-    if not isinstance(value, str) or not 1 <= len(value) <= 64:
-        raise BadCommand(f"{key} is not what it should be")
-    return value
-
-
-_Act = Callable[[sqlite3.Connection, Mapping[str, Any], Clock], None]
-_ACTS: Final[Mapping[str, _Act]] = {"grant": _grant, "revoke": _revoke}
+_ACTS: Final[Mapping[str, Act]] = {"grant": _grant, "revoke": _revoke, **FOLLOW_ACTS}

@@ -269,9 +269,20 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
-    """Social accounts that can be followed."""
+    """Following our social accounts; which ones, head office says."""
 
-    SETTINGS: ClassVar[Mapping[str, Setting]] = {}
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {
+        "link_host": Setting(
+            "",
+            "The host in head office's links (http://HOST/g/…); phones on our WiFi find this box under it.",
+            pattern=r"[a-z0-9.-]{0,253}",
+        ),
+        "session_minutes": Setting(
+            720, "How long such a link admits; by command head office says it itself.", low=1, high=43200
+        ),
+    }
+    link_host: str
+    session_minutes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

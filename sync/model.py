@@ -24,6 +24,7 @@ EventType = Literal[
     "session.started",
     "session.ended",
     "visit.ended",
+    "follow.offered",
     "follow.claimed",
     "follow.verified",
     "follow.ended",

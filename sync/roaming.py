@@ -5,7 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from sync.answer import TryLater
-from sync.commands import BadCommand, read_grant
+from sync.command_body import BadCommand
+from sync.commands import read_grant
 from sync.config import Config
 from sync.conversation import Conversation, Said
 from sync.model import Clock

@@ -10,12 +10,13 @@ from netctl.gate.ledger import Ledger
 from netctl.gate.limits import TEMPORARY_PASS
 from netctl.gate.refused import Refused
 from netctl.gate.roaming import RoamingCodes
-from netctl.gate.sessions import LiveSession, extended, started_body
+from netctl.gate.sessions import LiveSession, extended, started_body, verified_body
 from netctl.gate.store import Stamp
 from netctl.gate.trace import Note
 from netctl.gate.wishes import Wishes
 from sync.model import Clock, Event, new_event
 from sync.records.admission import LONGEST_SESSION_SECONDS, AdmissionRequest
+from sync.records.grant_links import Followed
 
 _LONGEST_WORD = 64
 
@@ -43,8 +44,10 @@ class Beginnings:
         self._clock = clock
         self._note = note
 
-    async def on_request(self, request: AdmissionRequest, mac: Mac) -> LiveSession:
-        """The same request again finds its session. Raises Refused."""
+    async def on_request(
+        self, request: AdmissionRequest, mac: Mac, followed: Followed | None = None
+    ) -> LiveSession:
+        """The same request again finds its session. `followed`: the follow behind it. Raises Refused."""
         if not _is_credible(request):
             raise Refused("bad_request", "That request is none that our portal or head office writes.")
         handled = await self._database.read(store.session_of_request, request.request_id)
@@ -55,14 +58,14 @@ class Beginnings:
             return await self._enforcement.count(live)
         self._refuse_whom_we_must(mac, request.method)
         if live is not None:
-            return await self._extend(live, request)
+            return await self._extend(live, request, followed)
         await self._endings.make_room(mac)
         stamp = Stamp.of(self._clock)
         session = self._wishes.new_session(
             mac, request.method, request.lead_id, request.session_seconds, stamp
         )
-        started = self._started(session)
-        await self._database.write(store.begin_session, session, request.request_id, started, stamp)
+        told = [self._started(session), *self._verified(session, request, followed)]
+        await self._database.write(store.begin_session, session, request.request_id, told, stamp)
         self._wishes.live[mac] = session
         return session
 
@@ -83,18 +86,30 @@ class Beginnings:
         self._wishes.live[mac] = session
         return session
 
-    async def _extend(self, live: LiveSession, request: AdmissionRequest) -> LiveSession:
+    async def _extend(
+        self, live: LiveSession, request: AdmissionRequest, followed: Followed | None
+    ) -> LiveSession:
         stamp = Stamp.of(self._clock)
         longer = extended(live, request.session_seconds, request.lead_id, stamp.boottime, request.method)
         # Head office hears once more of a session that can be taken along only now.
         news = self._codes.code_of(longer) != self._codes.code_of(live)
         told = [self._started(longer)] if news else []
+        told += self._verified(longer, request, followed)
         await self._database.write(store.extend_session, longer, request.request_id, told, stamp)
         return await self._enforcement.count(self._wishes.within_hours(longer, self._wishes.closing()))
 
     def _started(self, session: LiveSession) -> Event:
         body = started_body(session) | self._codes.told(session)
         return new_event("session.started", body, self._clock)
+
+    def _verified(
+        self, session: LiveSession, request: AdmissionRequest, followed: Followed | None
+    ) -> list[Event]:
+        """Told with the session it opens for, once: the request is handled in the same commit."""
+        if followed is None:
+            return []
+        body = verified_body(session, request.request_id, followed)
+        return [new_event("follow.verified", body, self._clock)]
 
     def _refuse_whom_we_must(self, mac: Mac, method: str) -> None:
         """Raises Refused, and the station's trace has it."""

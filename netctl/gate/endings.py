@@ -1,6 +1,6 @@
 """How sessions end: found to be over, written down, shut out, told."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from netctl.gate.database import GateDatabase
 from netctl.gate.day_use import session_on_day
 from netctl.gate.enforcement import Enforcement
 from netctl.gate.ledger import Ledger
+from netctl.gate.limits import TEMPORARY_PASS
 from netctl.gate.sessions import LiveSession, ended, ended_body
 from netctl.gate.station_locks import StationLocks
 from netctl.gate.store import Ending, Stamp
@@ -33,6 +34,7 @@ class Endings:
         locks: StationLocks,
         clock: Clock,
         note: Note,
+        pass_over: Callable[[Mac], None],
     ) -> None:
         self._enforcement = enforcement
         self._wishes = wishes
@@ -41,6 +43,7 @@ class Endings:
         self._locks = locks
         self._clock = clock
         self._note = note
+        self._pass_over = pass_over
 
     async def end(self, session: LiveSession, reason: EndReason) -> Session:
         """Raises sqlite3.Error: the station is out, and it is tried again to write that down."""
@@ -95,6 +98,8 @@ class Endings:
         self._ledger.ended(ending.over.session, ending.over.reason)
         self._note(mac, "ended", ending.over.reason)
         self._wishes.limit(mac)
+        if ending.over.session.method == TEMPORARY_PASS and ending.over.reason == "expired":
+            self._pass_over(mac)
 
     def _ending(self, session: LiveSession, reason: EndReason) -> Ending:
         today = session_on_day(session, self._ledger.today())

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,9 +27,10 @@ from netctl.gate.trace import Note
 from netctl.gate.wishes import Wishes
 from netctl.linux.kernel import Kernel
 from sync.model import Clock, Event
-from sync.records import admission, grants, outbox
+from sync.records import admission, grant_links, grants, outbox
 from sync.records.admission import AdmissionRequest
 from sync.records.connect import Records, RecordsUnavailable
+from sync.records.grant_links import Followed
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ _SAVED_AT_ONCE = 100
 
 class Gate:
     """Admits and ends sessions, and keeps the kernel's sets as the sessions say. `note` is told what becomes
-    of each station."""
+    of each station, `pass_over` whose temporary pass ran out."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Gate:
         limits: GuestLimits,
         codes: RoamingCodes,
         note: Note,
+        pass_over: Callable[[Mac], None] = lambda _: None,
     ) -> None:
         self._stations = stations
         self._database = database
@@ -67,7 +69,9 @@ class Gate:
         self.devices = devices = KnownDevices(database, clock)
         self._wishes = wishes = Wishes(stations, devices, ledger, limits, clock)
         self._enforcement = enforcement = Enforcement(kernel, stations, devices, wishes, locks, clock)
-        self._endings = endings = Endings(enforcement, wishes, ledger, database, locks, clock, note)
+        self._endings = endings = Endings(
+            enforcement, wishes, ledger, database, locks, clock, note, pass_over
+        )
         self._beginnings = Beginnings(enforcement, endings, wishes, ledger, database, codes, clock, note)
 
     async def open(self) -> None:
@@ -100,14 +104,15 @@ class Gate:
         """Opens the gate for the station at `ip`. Raises Refused."""
         request = await self._admission_request(request_id, ip)
         if request is None:
-            return await self._admitted_before(request_id)
+            return await self._admitted_before(request_id, ip)
         return await self.grant(request, ip)
 
     async def grant(self, request: AdmissionRequest, ip: Ip) -> Session:
         """Opens the gate as this request says. Raises Refused."""
         mac = await self.whose(ip)
+        followed = await self._followed(request)
         async with self._locks.of(mac):
-            session = await self._beginnings.on_request(request, mac)
+            session = await self._beginnings.on_request(request, mac, followed)
             await self._open_for(session)
         return self.seen(session)
 
@@ -231,11 +236,22 @@ class Gate:
             raise Refused("not_yours", f"That request was made from another address than {ip}.")
         return request
 
-    async def _admitted_before(self, request_id: str) -> Session:
-        """A request too old to be read; it may have been granted before."""
+    async def _followed(self, request: AdmissionRequest) -> Followed | None:
+        """The follow that this request stands for; None: it stands for none. Raises Refused."""
+        if request.method != grant_links.METHOD:
+            return None
+        try:
+            return await self._records.read(grant_links.followed, request.request_id)
+        except RecordsUnavailable as error:
+            raise Refused("records_unavailable", str(error), "Ask again in a few seconds.") from error
+
+    async def _admitted_before(self, request_id: str, ip: Ip) -> Session:
+        """A request too old to be read; it may have been granted before, to whoever asks or to another."""
         session_id = await self._database.read(store.session_of_request, request_id)
-        for session in self._wishes.live.values():
+        for mac, session in list(self._wishes.live.items()):
             if session.session_id == session_id:
+                if mac != await self.whose(ip):
+                    raise Refused("not_yours", f"That request let in another station than {ip}'s.")
                 return self.seen(session)
         if session_id is None:
             hint = "A request is good for five minutes: fill in the form again."

@@ -18,6 +18,7 @@ from netctl.gate.desk import Condition, Deauthenticate, Desk
 from netctl.gate.gate import Gate
 from netctl.gate.limits import GuestLimits
 from netctl.gate.nameless import Nameless
+from netctl.gate.pass_over import PassOver, is_looking
 from netctl.gate.pool_watch import PoolWatch
 from netctl.gate.roaming import RoamingCodes
 from netctl.gate.server import GateServer
@@ -57,9 +58,14 @@ async def run(config: Config) -> None:
         codes = await asyncio.to_thread(_roaming_codes, config)
         attendance = Attendance(database, clock, config.network.absent_after_seconds, stations.leased_to)
         limits, note = GuestLimits.of(config), attendance.note
-        gate = Gate(kernel, stations, database, records, clock, limits, codes, note)
         condition = Condition(clock)
         sent_away = _deauthenticating(config)
+
+        def waits(mac: Mac) -> bool:
+            return gate.session_of(mac) is None and not is_looking(attendance.stay_of(mac), clock.now())
+
+        pass_over = PassOver(sent_away, waits)
+        gate = Gate(kernel, stations, database, records, clock, limits, codes, note, pass_over)
         desk = Desk(gate, stations, attendance, condition, clock, sent_away)
         server = GateServer(config.venue.run_dir / "gate.sock", desk)
         await gate.open()

@@ -7,8 +7,9 @@ from sync import roaming_code
 from sync.config import Config
 from sync.secret_file import read_key
 
-# Whom head office can know again: she has given a contact. What came from another store has its code there.
-_TAKEN_ALONG: Final = frozenset({"form"})
+# Whom head office can know again: she has given a contact, here, or as a follower it knows already. What
+# came from another store has its code there.
+_TAKEN_ALONG: Final = frozenset({"form", "follow"})
 
 
 class RoamingCodes:

@@ -12,6 +12,7 @@ from typing import Any
 
 from netctl.api import EndReason, Mac, Session
 from sync.model import to_wire
+from sync.records.grant_links import Followed
 
 RESTORED_SECONDS = 30 * 60
 """Most that a session gets after a boot while nobody knows what time it is."""
@@ -276,6 +277,17 @@ def started_body(session: LiveSession) -> dict[str, Any]:
         "method": session.method,
         "started_at": to_wire(session.started_at),
         "seconds_granted": session.seconds_granted,
+    }
+
+
+def verified_body(session: LiveSession, grant_id: str, followed: Followed) -> dict[str, Any]:
+    """The body of `follow.verified`: a follow that the platform has confirmed opened the gate."""
+    return {
+        "grant_id": grant_id,
+        "account": followed.account,
+        "platform": followed.platform,
+        "by": followed.by,
+        "session_id": session.session_id,
     }
 
 

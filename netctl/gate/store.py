@@ -32,12 +32,16 @@ class Stamp:
 
 
 def begin_session(
-    connection: sqlite3.Connection, session: LiveSession, request_id: str, started: Event, stamp: Stamp
+    connection: sqlite3.Connection,
+    session: LiveSession,
+    request_id: str,
+    told: Iterable[Event],
+    stamp: Stamp,
 ) -> None:
-    """A new session, the request it answers and its event. Raises sqlite3.IntegrityError when the station
-    has a live one or the request is handled."""
+    """A new session, the request it answers and what is told of it. Raises sqlite3.IntegrityError when the
+    station has a live one or the request is handled."""
     handle_request(connection, request_id, session.session_id, stamp)
-    _begin(connection, session, started, stamp)
+    _begin(connection, session, told, stamp)
 
 
 def begin_pass(
@@ -45,10 +49,10 @@ def begin_pass(
 ) -> None:
     """A temporary pass, counted."""
     save_day_use(connection, use, stamp)
-    _begin(connection, session, started, stamp)
+    _begin(connection, session, [started], stamp)
 
 
-def _begin(connection: sqlite3.Connection, session: LiveSession, started: Event, stamp: Stamp) -> None:
+def _begin(connection: sqlite3.Connection, session: LiveSession, told: Iterable[Event], stamp: Stamp) -> None:
     connection.execute(
         "INSERT INTO sessions (session_id, mac, lead_id, method, started_at, seconds_granted, seconds_left,"
         " written_at, clock, boot_id, boottime_ms, owed_seconds, owed_at, bytes_up, bytes_down, bytes_limit,"
@@ -58,7 +62,8 @@ def _begin(connection: sqlite3.Connection, session: LiveSession, started: Event,
         " :bytes_limit, :day, :bytes_before_day)",
         _session_row(session, stamp) | {"started_at": to_wire(session.started_at)},
     )
-    await_copy(connection, started)
+    for event in told:
+        await_copy(connection, event)
 
 
 def save_day_use(connection: sqlite3.Connection, use: DayUse, stamp: Stamp) -> None:

@@ -100,13 +100,20 @@ def dnsmasq_conf(config: Config, uplink_has_ipv6: bool) -> str:
     if network.owner_interfaces:
         owners = IPv4Interface(network.owner_address)
         lines.append(_range("owner", network.owner_bridge, owners, network.lease_minutes))
+    own_addresses = f"{IPv4Interface(network.lan_address).ip},{IPv6Interface(network.lan_ula).ip}"
+    lines += [f"host-record={name},{own_addresses}" for name in own_names(config)]
     if config.portal.certificate:
-        own_name = f"{config.portal.domain},{IPv4Interface(network.lan_address).ip}"
-        lines.append(f"host-record={own_name},{IPv6Interface(network.lan_ula).ip}")
         # RFC 8910 sections 2.1 and 2.2; the bare URI; `-force`: phones that do not ask get it too.
         api = f"https://{config.portal.domain}/capport/api"
         lines += [f"dhcp-option-force=tag:guests,114,{api}", f"dhcp-option=option6:103,{api}"]
     return "\n".join(lines) + "\n"
+
+
+def own_names(config: Config) -> list[str]:
+    """The names under which phones on our WiFi find this box: its certificate's, and that of the links which
+    head office sends them, wherever else these lead."""
+    names = [config.portal.domain] if config.portal.certificate else []
+    return list(dict.fromkeys([*names, *([config.follow.link_host] if config.follow.link_host else [])]))
 
 
 def _resolvers(config: Config) -> list[str]:

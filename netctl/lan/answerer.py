@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import cast
 
+from netctl.lan.access_point import own_names
 from netctl.lan.check_addresses import CHECK_ADDRESSES, Addresses
 from netctl.lan.dns_message import AAAA, NO_ERROR, SERVER_FAILURE, A, NoQuery, parse_query, reply
 from netctl.linux.nft import ANSWERER_PORT
@@ -46,13 +47,11 @@ def answer(message: bytes, known: Mapping[str, Addresses]) -> bytes | None:
 
 
 def known_names(config: Config) -> dict[str, Addresses]:
-    """What is answered on this box: connectivity checks, and the portal's own name."""
-    names = dict(CHECK_ADDRESSES)
-    if config.portal.certificate:
-        names[config.portal.domain] = Addresses(
-            ipv4=IPv4Interface(config.network.lan_address).ip, ipv6=IPv6Interface(config.network.lan_ula).ip
-        )
-    return names
+    """What is answered on this box: connectivity checks, and the portal's own names."""
+    ours = Addresses(
+        ipv4=IPv4Interface(config.network.lan_address).ip, ipv6=IPv6Interface(config.network.lan_ula).ip
+    )
+    return dict(CHECK_ADDRESSES) | dict.fromkeys(own_names(config), ours)
 
 
 class Answerer:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -11,6 +12,9 @@ from sync.headoffice import openapi
 from sync.headoffice.bell import Bell
 from sync.headoffice.commands import poll_commands
 from sync.headoffice.console import add_console, error_page
+from sync.headoffice.console.link import show_grant
+from sync.headoffice.follow.news import News
+from sync.headoffice.follow.routes import add_follow
 from sync.headoffice.honour import honour_session
 from sync.headoffice.metrics import Metrics
 from sync.headoffice.parts import KEY_ID, PARTS, Parts
@@ -35,9 +39,12 @@ _TRIES_OF_A_VENUE, _VENUE_REFILL_SECONDS = 60, 5.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Application:
+def make_app(
+    storage: Storage, *, settings: Settings, clock: Clock, credentials: Path | None = None
+) -> web.Application:
     """The head office as an aiohttp application; the storage stays its caller's to close.
 
+    `credentials` is the folder with the accounts' secrets; by default where systemd puts them.
     Serve it with `server.serving`, which leaves bodies packed: unpacking is bounded here.
     """
     limits = settings.limits
@@ -69,6 +76,7 @@ def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Appli
             seconds=clock.boottime,
             keys=_MOST_KEYS,
         ),
+        follow_news=News(),
     )
     app.router.add_post("/v1/venues/{venue_id}/events", receive_events)
     app.router.add_get("/v1/venues/{venue_id}/commands", poll_commands, allow_head=False)
@@ -78,6 +86,8 @@ def make_app(storage: Storage, *, settings: Settings, clock: Clock) -> web.Appli
     app.router.add_get("/healthz", health)
     app.router.add_get("/metrics", metrics)
     add_console(app)
+    add_follow(app, credentials)
+    app.router.add_get("/g/{grant}", show_grant)
     app.cleanup_ctx.append(_watch_commands)
     app.on_shutdown.append(_end_long_polls)
     app.on_response_prepare.append(_keep_versions_to_ourselves)
@@ -122,7 +132,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         if isinstance(error, web.HTTPException) and error.status < 400:
             raise
         problem = from_failure(error)
-        if request.path.startswith(("/v1/", "/healthz", "/metrics")):
+        if request.path.startswith(("/v1/", "/platforms/", "/healthz", "/metrics")):
             return problem.as_response()
         return error_page(request, problem.status, problem.reference)
 

@@ -16,6 +16,8 @@ class Bell:
 
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
+        self.is_over = False
+        """The server stops: nobody is to wait any more."""
 
     def ring(self, venue_id: str) -> None:
         for future in self._waiting.pop(venue_id, set()):
@@ -24,6 +26,7 @@ class Bell:
 
     def ring_all(self) -> None:
         """Ends every wait, so that the server can stop."""
+        self.is_over = True
         for venue_id in list(self._waiting):
             self.ring(venue_id)
 

@@ -10,24 +10,31 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
 from sync.config import ConfigErrors
+from sync.headoffice.follow.cli import STAFF_ACTIONS, add_account_parsers, add_staff_parsers
 from sync.headoffice.keys import SCOPES, new_key
+from sync.headoffice.refusal import Refusal, read_name
 from sync.headoffice.server import BadAddress, database_path, host_and_port, run
 from sync.headoffice.settings import DEFAULT_PATH, Settings, load
 from sync.headoffice.sqlite.migrations import DEFAULT_BRAND
 from sync.headoffice.sqlite.storage import SqliteStorage
-from sync.headoffice.storage import ROLES, AlreadyThere, NotThere, Staff, Storage, StorageUnavailable
+from sync.headoffice.storage import (
+    ROLES,
+    AlreadyThere,
+    NewVenue,
+    NotThere,
+    Staff,
+    Storage,
+    StorageUnavailable,
+)
 from sync.model import SystemClock
 from sync.passwords import LONGEST, SHORTEST, hash_password
 from sync.process import main as run_process
 
 _ID = re.compile(r"[a-z0-9-]{1,32}")
 _ID_MEANING = "1 to 32 of a-z, 0-9 and -"
-
-
-class Refusal(Exception):
-    """What was asked cannot be done; the text is one sentence."""
 
 
 def main(arguments: Sequence[str] | None = None, *, stdin: TextIO = sys.stdin) -> int:
@@ -57,6 +64,7 @@ def _with_options(settings: Settings, options: argparse.Namespace) -> Settings:
 
 
 async def _with_storage(settings: Settings, options: argparse.Namespace) -> None:
+    options.settings = settings
     storage = SqliteStorage(database_path(settings.server.database))
     act: Callable[[Storage, argparse.Namespace], Awaitable[None]] = options.act
     try:
@@ -67,7 +75,7 @@ async def _with_storage(settings: Settings, options: argparse.Namespace) -> None
 
 async def _add_venue(storage: Storage, options: argparse.Namespace) -> None:
     venue = await storage.add_venue(
-        _id(options.venue_id, "VENUE_ID"), _name(options.name), options.brand, SystemClock().now()
+        _id(options.venue_id, "VENUE_ID"), read_name(options.name), options.brand, SystemClock().now()
     )
     if options.json:
         print(json.dumps(asdict(venue), ensure_ascii=False))
@@ -81,15 +89,26 @@ brand_id = {json.dumps(venue.brand_id)}
 
 [sync]
 head_office_url = "https://…"
-
+{_links_of(venue, options.settings.follow.links)}
 # The upload key, shown once. It goes into the file that sync.upload_key_file names
 # (/etc/yingke/secrets/upload_key), never into yingke.toml:
 # {venue.upload_key}""")
 
 
+def _links_of(venue: NewVenue, links: str) -> str:
+    """Phones on the store's WiFi are to find the box where our links lead. A box that answers https does so
+    under the name of its certificate already."""
+    where = urlsplit(
+        links.replace("{venue_id}", venue.venue_id).replace("{venue_number}", str(venue.venue_number))
+    )
+    if where.scheme != "http" or not where.hostname:
+        return ""
+    return f"\n[follow]\nlink_host = {json.dumps(where.hostname)}\n"
+
+
 async def _add_brand(storage: Storage, options: argparse.Namespace) -> None:
     brand_id = _id(options.brand_id, "BRAND_ID")
-    await storage.add_brand(brand_id, _name(options.name), SystemClock().now())
+    await storage.add_brand(brand_id, read_name(options.name), SystemClock().now())
     _say(options, {"brand_id": brand_id}, f"Brand {brand_id} is added.")
 
 
@@ -108,7 +127,7 @@ async def _add_key(storage: Storage, options: argparse.Namespace) -> None:
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown or "read" not in scopes:
         raise Refusal(f"--scope is read or read,pii, not {options.scope!r}")
-    shown, key = new_key("pull", _name(options.name), scopes=scopes)
+    shown, key = new_key("pull", read_name(options.name), scopes=scopes)
     await storage.add_key(key, SystemClock().now())
     answer = {"key": shown, "key_id": key.key_id, "name": key.name, "scope": list(scopes)}
     _say(options, answer, f"{shown}\nThis is the only time it is shown.")
@@ -133,13 +152,6 @@ def _id(text: str, name: str) -> str:
     if not _ID.fullmatch(text):
         raise Refusal(f"{name} has {_ID_MEANING}, not {text!r}")
     return text
-
-
-def _name(text: str) -> str:
-    name = text.strip()
-    if not 1 <= len(name) <= 80 or not name.isprintable():
-        raise Refusal("a name has 1 to 80 characters")
-    return name
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -223,8 +235,9 @@ def _add_parsers(commands: Any, every: argparse.ArgumentParser) -> None:
         "Makes a key for a program that pulls; shown once.",
     )
     key.add_argument("--scope", default="read", help="read, or read,pii for personal fields (default: read)")
+    people = group_of("staff", "add people, and the stores' staff with their badges", STAFF_ACTIONS)
     staff = add(
-        group_of("staff", "add people", "add"),
+        people,
         "LOGIN",
         _ID_MEANING,
         _add_staff,
@@ -234,6 +247,8 @@ def _add_parsers(commands: Any, every: argparse.ArgumentParser) -> None:
     staff.add_argument(
         "--role", choices=ROLES, default="viewer", help="marketing sees names of leads (default: viewer)"
     )
+    add_staff_parsers(people, [every, as_json])
+    add_account_parsers(group_of("account", "our accounts on platforms", "list"), [every, as_json])
 
 
 if __name__ == "__main__":

@@ -32,9 +32,12 @@ async def _commands_after(
     request: web.Request, venue_id: str, after: int, wait_seconds: int
 ) -> list[Command]:
     parts = request.app[PARTS]
-    with parts.bell.listening(venue_id) as rung:
-        found = await parts.storage.commands(venue_id, after, _MOST_COMMANDS)
-        if found or not wait_seconds:
-            return found
-        await asyncio.wait({rung}, timeout=wait_seconds)
-    return await parts.storage.commands(venue_id, after, _MOST_COMMANDS)
+    until = asyncio.get_running_loop().time() + wait_seconds
+    while True:
+        with parts.bell.listening(venue_id) as rung:
+            found = await parts.storage.commands(venue_id, after, _MOST_COMMANDS)
+            left = until - asyncio.get_running_loop().time()
+            if found or left <= 0 or parts.bell.is_over:
+                return found
+            # A ring for what this box has had already ends no wait: it would only come back with nothing.
+            await asyncio.wait({rung}, timeout=left)

@@ -9,6 +9,7 @@ class Metrics:
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str, int]] = Counter()
         self.events: Counter[str] = Counter({"stored": 0, "repeated": 0, "refused": 0})
+        self.callbacks: Counter[tuple[str, int]] = Counter()
         self.rows_pulled = 0
         self.seconds: defaultdict[str, float] = defaultdict(float)
 
@@ -27,6 +28,11 @@ class Metrics:
         lines += [
             f'yingke_events_total{{outcome="{outcome}"}} {count}'
             for outcome, count in sorted(self.events.items())
+        ]
+        lines += _head("yingke_platform_callbacks_total", "Callbacks of platforms by status.")
+        lines += [
+            f'yingke_platform_callbacks_total{{platform="{platform}",status="{status}"}} {count}'
+            for (platform, status), count in sorted(self.callbacks.items())
         ]
         lines += _head("yingke_rows_pulled_total", "Rows that were pulled.")
         lines.append(f"yingke_rows_pulled_total {self.rows_pulled}")

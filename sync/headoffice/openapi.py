@@ -3,7 +3,9 @@
 from typing import Any
 
 from sync.headoffice.commands import LONGEST_WAIT_SECONDS
+from sync.headoffice.follow.described import callback, grant_page, login
 from sync.headoffice.honour import LONGEST_CONTACT
+from sync.headoffice.openapi_words import content, header, problems, query, venue_id
 from sync.headoffice.pull import DEFAULT_LIMIT, MAX_LIMIT
 from sync.headoffice.roaming import SENTENCES
 from sync.headoffice.tables import BASE, TABLES, Column, Table
@@ -50,15 +52,21 @@ def _paths() -> dict[str, Any]:
         "/v1/venues/{venue_id}/roaming": {"post": _honour()},
         **pulled,
         "/v1/openapi.json": {"get": _plain("This document.", "application/json")},
-        "/healthz": {"get": _plain("Whether the head office can work.", "application/json", problems=(503,))},
+        "/platforms/{platform}/{account}": {
+            "get": callback("The platform checks the address, in its own way."),
+            "post": callback("A platform tells what people did; signed and answered in its own way."),
+        },
+        "/platforms/{platform}/{account}/login": {"get": login()},
+        "/g/{grant}": {"get": grant_page()},
+        "/healthz": {"get": _plain("Whether the head office can work.", "application/json", statuses=(503,))},
         "/metrics": {"get": _plain("Counters, Prometheus text.", "text/plain")},
     }
 
 
-def _plain(summary: str, content_type: str, problems: tuple[int, ...] = ()) -> dict[str, Any]:
+def _plain(summary: str, content_type: str, statuses: tuple[int, ...] = ()) -> dict[str, Any]:
     return {
         "summary": summary,
-        "responses": {"200": _content("It.", content_type, {}), **_problems(*problems)},
+        "responses": {"200": content("It.", content_type, {}), **problems(*statuses)},
     }
 
 
@@ -78,13 +86,13 @@ def _pull(table: Table) -> dict[str, Any]:
         "summary": table.meaning,
         "security": [{"pullKey": []}],
         "parameters": [
-            _query("limit", limit, "Most rows of a page."),
-            _query("cursor", {"type": "string"}, "next_cursor of the page before; wins over since_seq."),
-            _query("since_seq", since, "Rows behind this seq."),
+            query("limit", limit, "Most rows of a page."),
+            query("cursor", {"type": "string"}, "next_cursor of the page before; wins over since_seq."),
+            query("since_seq", since, "Rows behind this seq."),
         ],
         "responses": {
-            "200": _content("Rows in the order of seq.", "application/json", page),
-            **_problems(400, 401, 403, 429, 503),
+            "200": content("Rows in the order of seq.", "application/json", page),
+            **problems(400, 401, 403, 429, 503),
         },
     }
 
@@ -110,24 +118,24 @@ def _receive() -> dict[str, Any]:
         "summary": "An upload of a box: every event once. An empty body only says that the box is there.",
         "security": [{"uploadKey": []}],
         "parameters": [
-            _venue_id(),
-            _header(
+            venue_id(),
+            header(
                 "Content-Encoding",
                 {"type": "string", "enum": ["identity", "gzip", "zstd"]},
                 "How it is packed.",
             ),
-            _header("Yingke-Sent-At", _TIME, "The box's clock."),
-            _header(
+            header("Yingke-Sent-At", _TIME, "The box's clock."),
+            header(
                 "Yingke-Clock", {"type": "string", "enum": ["synced", "unsynced"]}, "Whether it is right."
             ),
-            _header(
+            header(
                 "Yingke-Pending", {"type": "integer", "minimum": 0}, "Events that wait behind this upload."
             ),
         ],
         "requestBody": {"content": {"application/x-ndjson": {"schema": lines}}},
         "responses": {
-            "200": _content("All up to `acknowledged` is durable.", "application/json", answer),
-            **_problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
+            "200": content("All up to `acknowledged` is durable.", "application/json", answer),
+            **problems(400, 401, 403, 408, 413, 415, 422, 429, 503),
         },
     }
 
@@ -156,17 +164,17 @@ def _commands() -> dict[str, Any]:
         "summary": "The ordered log for one box, waited for.",
         "security": [{"uploadKey": []}],
         "parameters": [
-            _venue_id(),
-            _query(
+            venue_id(),
+            query(
                 "after",
                 {**seq, "default": 0},
                 "`after` of the answer before: acknowledges everything up to it.",
             ),
-            _query("wait", wait, "Seconds to wait while there is nothing."),
+            query("wait", wait, "Seconds to wait while there is nothing."),
         ],
         "responses": {
-            "200": _content("Commands in their order.", "application/json", answer),
-            **_problems(400, 401, 403, 429, 503),
+            "200": content("Commands in their order.", "application/json", answer),
+            **problems(400, 401, 403, 429, 503),
         },
     }
 
@@ -196,7 +204,7 @@ def _honour() -> dict[str, Any]:
             "lead_id": text,
         },
     }
-    no = _content(
+    no = content(
         "A no; its key is one of " + ", ".join(SENTENCES) + ".",
         "application/problem+json",
         {"$ref": "#/components/schemas/Problem"},
@@ -204,13 +212,13 @@ def _honour() -> dict[str, Any]:
     return {
         "summary": "Whether a shopper's session of another store of the brand holds at this one.",
         "security": [{"uploadKey": []}],
-        "parameters": [_venue_id()],
+        "parameters": [venue_id()],
         "requestBody": {"required": True, "content": {"application/json": {"schema": wish}}},
         "responses": {
-            "200": _content(
+            "200": content(
                 "It holds. The same request_id again is the same grant.", "application/json", answer
             ),
-            **_problems(401, 403, 413, 422, 429, 503),
+            **problems(401, 403, 413, 422, 429, 503),
             "409": no,
         },
     }
@@ -263,25 +271,3 @@ def _problem() -> dict[str, Any]:
         "required": list(properties),
         "properties": {**properties, "hint": text},
     }
-
-
-def _problems(*statuses: int) -> dict[str, Any]:
-    problem = {"$ref": "#/components/schemas/Problem"}
-    return {str(status): _content("A problem.", "application/problem+json", problem) for status in statuses}
-
-
-def _content(description: str, content_type: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"description": description, "content": {content_type: {"schema": schema}}}
-
-
-def _query(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": schema, "description": description}
-
-
-def _header(name: str, schema: dict[str, Any], description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "schema": schema, "description": description}
-
-
-def _venue_id() -> dict[str, Any]:
-    schema = {"type": "string", "pattern": "^[a-z0-9-]{1,32}$"}
-    return {"name": "venue_id", "in": "path", "required": True, "schema": schema}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from sync.headoffice.bell import Bell
+from sync.headoffice.follow.news import News
 from sync.headoffice.metrics import Metrics
 from sync.headoffice.settings import Settings
 from sync.headoffice.storage import Storage
@@ -25,6 +26,7 @@ class Parts:
     uploads: Turnstile
     tries_of_code: RateLimit
     tries_of_venue: RateLimit
+    follow_news: News
 
 
 PARTS = web.AppKey("parts", Parts)

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sync.envelope import BadLine, Line, is_integer
@@ -35,6 +35,10 @@ class Projection:
     table: str
     id_key: str
     needed: tuple[str, ...] = ()
+    always: Mapping[str, str] = field(default_factory=dict)
+    """What the row says by the event's type, whatever the body does."""
+    at_key: str | None = None
+    """The column that takes the event's own time when the body has none."""
 
 
 PROJECTIONS: Mapping[str, Projection] = {
@@ -45,6 +49,16 @@ PROJECTIONS: Mapping[str, Projection] = {
     "session.started": Projection(table="sessions", id_key="session_id", needed=("started_at",)),
     "session.ended": Projection(table="sessions", id_key="session_id", needed=("ended_at",)),
     "visit.ended": Projection(table="visits", id_key="visit_id", needed=("started_at", "ended_at")),
+    "follow.claimed": Projection(
+        table="follows",
+        id_key="follow_id",
+        needed=("platform", "account"),
+        always={"state": "claimed", "source": "claimed"},
+        at_key="followed_at",
+    ),
+    "follow.ended": Projection(
+        table="follows", id_key="follow_id", always={"state": "ended"}, at_key="ended_at"
+    ),
     "footfall.counted": Projection(table="footfall", id_key="footfall_id", needed=("window_start",)),
 }
 
@@ -63,6 +77,9 @@ def project(line: Line) -> Change | None:
         for column in TABLES[projection.table].columns
         if column.name in body
     }
+    values |= projection.always
+    if projection.at_key is not None:
+        values.setdefault(projection.at_key, to_wire(line.event.at))
     for key in projection.needed:
         if values.get(key) is None:
             raise _bad(line, key)

@@ -19,6 +19,8 @@ from sync.headoffice.storage import Accepted, Batch, Health, Refused
 from sync.model import from_wire
 
 _BODY_SECONDS = 60
+# A store that is new wants codes, and one that has given a code away may want more.
+_FOLLOW_NEWS = ("venue.started", "follow.offered")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ async def _receive(request: web.Request, venue_id: str) -> web.Response:
             received_at=now,
         )
     )
+    if any(accepted.line.event.type in _FOLLOW_NEWS for accepted in upload.accepted):
+        parts.follow_news.tell(venue_id)
     parts.metrics.events.update(
         stored=receipt.stored, repeated=receipt.repeated, refused=len(receipt.refused)
     )

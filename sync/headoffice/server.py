@@ -116,7 +116,7 @@ async def _purge(storage: Storage, settings: Settings, clock: Clock) -> None:
                 now - timedelta(days=settings.retention.event_days),
                 now - timedelta(days=settings.retention.rejected_days),
                 now,
-            )
+            ) + await storage.follow.purge(now)
             if died:
                 log.info("%d rows have reached their age", died)
         except StorageUnavailable as error:

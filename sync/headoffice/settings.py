@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from sync.config import ConfigErrors, parse_sections, read_document
+from sync.headoffice.follow.accounts import Account, parse_accounts
 from sync.setting import Mistake, Setting
 
 DEFAULT_PATH = Path("/etc/yingke/headoffice.toml")
@@ -78,22 +79,54 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """All settings, checked."""
+class Follow:
+    """What a follow of one of our accounts is worth; each account has a section [accounts.NAME]."""
 
+    SETTINGS: ClassVar[Mapping[str, Setting]] = {
+        "links": Setting(
+            "",
+            "Where links in replies lead, like http://wifi.example.com: the boxes take them on their own WiFi"
+            " (follow.link_host), head office everywhere else. Empty: replies have no link.",
+            pattern=r"(https?://[A-Za-z0-9.:{}_-]{1,200}/?)?",
+        ),
+        "grant_minutes": Setting(30, "How long a link or code of a grant is good.", low=5, high=1440),
+        "session_minutes": Setting(720, "How long a follow admits.", low=1, high=43200),
+        "codes_per_store": Setting(24, "Codes each box has in stock, for an account.", low=4, high=200),
+        # 30 days is what WeChat gives a temporary QR at most.
+        "code_days": Setting(30, "How long a code in stock is good.", low=2, high=30),
+    }
+    links: str
+    grant_minutes: int
+    session_minutes: int
+    codes_per_store: int
+    code_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sections:
     server: Server
     limits: Limits
     console: Console
     retention: Retention
+    follow: Follow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(_Sections):
+    """All settings, checked."""
+
+    accounts: tuple[Account, ...]
 
     @classmethod
     def parse(cls, document: Mapping[str, Any], path: Path = DEFAULT_PATH) -> Self:
         """A parsed TOML document as settings. Raises ConfigErrors with every mistake in it."""
         mistakes: list[Mistake] = []
-        sections = parse_sections(cls, document, mistakes)
+        sections = {name: given for name, given in document.items() if name != "accounts"}
+        parsed = parse_sections(_Sections, sections, mistakes)
+        accounts = parse_accounts(document.get("accounts", {}), mistakes)
         if mistakes:
             raise ConfigErrors(path, sorted(mistakes, key=lambda mistake: mistake.key))
-        return cls(**sections)
+        return cls(**parsed, accounts=accounts)
 
 
 def load(path: Path | None) -> Settings:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from sync.envelope import Line
+from sync.headoffice.follow.storage import FollowStorage
 from sync.headoffice.keys import StoredKey
 from sync.headoffice.projection import Change
 from sync.headoffice.roaming import Honoured, RefusalKey, Wish
@@ -135,6 +136,9 @@ class LatestLead:
 
 class Storage(Protocol):
     """Every question head office has. All raise StorageUnavailable while the database cannot answer."""
+
+    @property
+    def follow(self) -> FollowStorage: ...
 
     async def close(self) -> None: ...
     async def ready(self) -> None: ...

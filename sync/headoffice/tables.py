@@ -110,7 +110,19 @@ _FOLLOWS = Table(
         Column("lead_id", "text", "The lead."),
         Column("platform", "text", "The platform."),
         Column("account", "text", "Our account there."),
-        Column("state", "text", "claimed, verified or ended."),
+        Column(
+            "state",
+            "text",
+            "claimed by herself, verified by the platform, or ended.",
+        ),
+        Column(
+            "source",
+            "text",
+            "What she scanned or sent: session, poster, staff or code; known: she followed before; claimed.",
+        ),
+        Column("staff_ref", "text", "The member of staff whose badge it was."),
+        Column("followed_at", "time", "When she began to follow."),
+        Column("ended_at", "time", "When she left; null while she follows."),
     ),
 )
 _FOOTFALL = Table(

@@ -11,7 +11,10 @@ from sync.model import Clock
 from sync.records import (
     admission,
     command_log,
+    follow,
+    follow_staff,
     footfall,
+    grant_links,
     grants,
     leads,
     notices,
@@ -28,6 +31,8 @@ ADMISSION_REQUEST_DAYS = 1
 SET_ASIDE_DAYS = 90
 VOUCHER_DAYS = 90
 GRANT_DAYS = 31
+FOLLOW_DAYS = 1
+BOARD_DAYS = 90
 _LOOK_SECONDS = 3600
 
 Purge = Callable[[sqlite3.Connection, datetime], int]
@@ -42,6 +47,9 @@ def ages(process: Process, privacy: Privacy) -> dict[Purge, int]:
             admission.purge: ADMISSION_REQUEST_DAYS,
             roaming.purge: ADMISSION_REQUEST_DAYS,
             vouchers.purge: VOUCHER_DAYS,
+            follow.purge_offers: FOLLOW_DAYS,
+            follow.purge_claims: FOLLOW_DAYS,
+            grant_links.forget_links: FOLLOW_DAYS,
         },
         "gate": {},
         "sensor": {visits.purge: privacy.visit_days, footfall.purge: privacy.footfall_days},
@@ -50,6 +58,10 @@ def ages(process: Process, privacy: Privacy) -> dict[Purge, int]:
             notices.purge: SET_ASIDE_DAYS,
             command_log.purge_set_aside: SET_ASIDE_DAYS,
             grants.purge: GRANT_DAYS,
+            grants.purge_revoked_links: GRANT_DAYS,
+            grant_links.purge_grants: GRANT_DAYS,
+            follow.purge_codes: FOLLOW_DAYS,
+            follow_staff.purge_board: BOARD_DAYS,
             roaming.purge_refusals: ADMISSION_REQUEST_DAYS,
         },
         "legal": {},

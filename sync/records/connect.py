@@ -21,7 +21,7 @@ _SHARED = frozenset({"outbox", "notices"})
 WRITERS: dict[Process, frozenset[str]] = {
     "portal": _SHARED
     | {"leads", "consents", "consent_texts", "admission_requests", "owner_account", "roaming_requests"}
-    | {"vouchers", "voucher_uses"},
+    | {"vouchers", "voucher_uses", "follow_offers", "follow_claims", "used_links", "forgotten_links"},
     "gate": _SHARED,
     "sensor": _SHARED | {"visits", "footfall", "sensor_cursor"},
     "sync": _SHARED
@@ -32,6 +32,13 @@ WRITERS: dict[Process, frozenset[str]] = {
         "roaming_refusals",
         "command_cursor",
         "commands_set_aside",
+        "follow_accounts",
+        "follow_codes",
+        "grant_key",
+        "follow_grants",
+        "revoked_links",
+        "follow_staff",
+        "follow_board",
     },
     "legal": _SHARED,
 }

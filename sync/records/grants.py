@@ -42,11 +42,15 @@ def give(connection: sqlite3.Connection, grant: Grant, clock: Clock) -> None:
 
 
 def revoke(connection: sqlite3.Connection, grant_id: str, at: datetime) -> None:
-    """Head office takes its word back; once is enough."""
-    connection.execute(
-        "UPDATE grants SET revoked_at = :at WHERE grant_id = :grant_id AND revoked_at IS NULL",
-        {"at": to_wire(at), "grant_id": grant_id},
-    )
+    """Head office takes its word back; once is enough. One that never came here may yet come by its link."""
+    taken_back = {"at": to_wire(at), "grant_id": grant_id}
+    known = connection.execute(
+        "UPDATE grants SET revoked_at = COALESCE(revoked_at, :at) WHERE grant_id = :grant_id", taken_back
+    ).rowcount
+    if not known:
+        connection.execute(
+            "INSERT OR IGNORE INTO revoked_links (grant_id, revoked_at) VALUES (:grant_id, :at)", taken_back
+        )
 
 
 def find(connection: sqlite3.Connection, request_id: str, clock: Clock) -> AdmissionRequest | None:
@@ -60,11 +64,15 @@ def pending(connection: sqlite3.Connection, clock: Clock) -> list[AdmissionReque
     return _good(connection, None, clock)
 
 
-def revoked(connection: sqlite3.Connection) -> set[str]:
-    """The requests whose grant was taken back."""
-    return {
-        row[0] for row in connection.execute("SELECT request_id FROM grants WHERE revoked_at IS NOT NULL")
-    }
+def revoked(connection: sqlite3.Connection, request_id: str | None = None) -> set[str]:
+    """The requests (or whether this one is among them) whose grant was taken back. A link's is its grant."""
+    rows = connection.execute(
+        "SELECT request_id FROM grants WHERE revoked_at IS NOT NULL"
+        " AND (:id IS NULL OR request_id = :id)"
+        " UNION SELECT grant_id FROM revoked_links WHERE :id IS NULL OR grant_id = :id",
+        {"id": request_id},
+    )
+    return {row[0] for row in rows}
 
 
 def _good(connection: sqlite3.Connection, request_id: str | None, clock: Clock) -> list[AdmissionRequest]:
@@ -92,4 +100,10 @@ def _good(connection: sqlite3.Connection, request_id: str | None, clock: Clock) 
 def purge(connection: sqlite3.Connection, granted_before: datetime) -> int:
     return connection.execute(
         "DELETE FROM grants WHERE granted_at < :before", {"before": to_wire(granted_before)}
+    ).rowcount
+
+
+def purge_revoked_links(connection: sqlite3.Connection, revoked_before: datetime) -> int:
+    return connection.execute(
+        "DELETE FROM revoked_links WHERE revoked_at < :before", {"before": to_wire(revoked_before)}
     ).rowcount

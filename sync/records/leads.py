@@ -26,7 +26,8 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registration:
-    """What one sent form says, checked. `form_id` is born with the form; `phone` is E.164."""
+    """What one sent form says, checked. `form_id` is born with the form; `phone` is E.164; `staff_ref`: by
+    whose badge she came."""
 
     form_id: str
     ip: str
@@ -36,6 +37,7 @@ class Registration:
     locale: str
     agreements: Sequence[Agreement]
     session_seconds: int
+    staff_ref: str | None = None
 
 
 def register(connection: sqlite3.Connection, registration: Registration, clock: Clock) -> LeadId:
@@ -59,7 +61,8 @@ def register(connection: sqlite3.Connection, registration: Registration, clock: 
         "method": "form",
         "registered_at": registered_at,
     }
-    outbox.append(connection, new_event("lead.captured", lead, clock))
+    credit = {"staff_ref": registration.staff_ref} if registration.staff_ref else {}
+    outbox.append(connection, new_event("lead.captured", lead | credit, clock))
     for agreement in registration.agreements:
         _consent(connection, lead_id, agreement, clock)
     admission.ask(

@@ -35,6 +35,12 @@ def vouchers(db: Database) -> None:
         db.execute(statement)
 
 
+@migrations()
+def follows(db: Database) -> None:
+    for statement in _FOLLOWS.split(";\n"):
+        db.execute(statement)
+
+
 _FOUNDING = """
 CREATE TABLE leads (
     lead_id TEXT PRIMARY KEY,
@@ -210,4 +216,86 @@ CREATE TABLE voucher_uses (
     used_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX voucher_uses_by_code ON voucher_uses (code)
+"""
+
+_FOLLOWS = """
+CREATE TABLE follow_accounts (
+    account TEXT PRIMARY KEY,
+    place INTEGER NOT NULL,
+    platform TEXT NOT NULL,
+    title TEXT NOT NULL,
+    proof TEXT NOT NULL,
+    poster_url TEXT,
+    poster_code TEXT,
+    link TEXT
+) STRICT;
+CREATE TABLE follow_codes (
+    account TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    code TEXT NOT NULL,
+    url TEXT,
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (account, ref)
+) STRICT;
+CREATE INDEX follow_codes_by_expires_at ON follow_codes (account, expires_at);
+CREATE TABLE follow_offers (
+    account TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    offered_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    offered_boottime_ms INTEGER NOT NULL,
+    PRIMARY KEY (account, ref)
+) STRICT;
+CREATE INDEX follow_offers_by_ip ON follow_offers (ip, boot_id, offered_boottime_ms);
+CREATE TABLE follow_claims (
+    follow_id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    claimed_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX follow_claims_by_ip ON follow_claims (ip, account);
+CREATE TABLE grant_key (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    key TEXT NOT NULL,
+    venue_number INTEGER NOT NULL,
+    received_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE follow_grants (
+    grant_id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    granted_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE revoked_links (
+    grant_id TEXT PRIMARY KEY,
+    revoked_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE used_links (
+    grant_id TEXT PRIMARY KEY,
+    platform TEXT NOT NULL,
+    account TEXT,
+    ip TEXT NOT NULL,
+    used_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX used_links_by_expires_at ON used_links (expires_at);
+CREATE TABLE forgotten_links (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    expired_before TEXT NOT NULL
+) STRICT;
+CREATE TABLE follow_staff (
+    staff_ref TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    poster_url TEXT
+) STRICT;
+CREATE TABLE follow_board (
+    week TEXT NOT NULL,
+    place INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    follows INTEGER NOT NULL,
+    registrations INTEGER NOT NULL,
+    told_at TEXT NOT NULL,
+    PRIMARY KEY (week, place)
+) STRICT
 """

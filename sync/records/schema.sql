@@ -42,7 +42,7 @@ CREATE TABLE admission_requests (
     request_id TEXT PRIMARY KEY,
     ip TEXT NOT NULL,
     lead_id TEXT,
-    method TEXT NOT NULL,             -- form | voucher | staff_code | roaming
+    method TEXT NOT NULL,             -- form | voucher | staff_code | roaming | follow
     session_seconds INTEGER NOT NULL,
     asked_at TEXT NOT NULL,
     boot_id TEXT NOT NULL,
@@ -165,10 +165,10 @@ CREATE TABLE roaming_refusals (
 -- minutes of the same boot, as a request. Writer: sync. Dies: 31 days, when the longest session is over.
 CREATE TABLE grants (
     grant_id TEXT PRIMARY KEY,
-    request_id TEXT NOT NULL UNIQUE,
+    request_id TEXT NOT NULL UNIQUE,  -- of a follow: the grant_id itself
     ip TEXT NOT NULL,
     lead_id TEXT,                     -- maybe of another store
-    method TEXT NOT NULL,             -- roaming
+    method TEXT NOT NULL,             -- roaming | follow
     session_seconds INTEGER NOT NULL, -- left when it was given
     granted_at TEXT NOT NULL,
     boot_id TEXT NOT NULL,
@@ -217,3 +217,109 @@ CREATE TABLE voucher_uses (
     used_at TEXT NOT NULL
 ) STRICT;
 CREATE INDEX voucher_uses_by_code ON voucher_uses (code);
+
+-- What this store offers to follow, as head office said last. Writer: sync. Dies: when head office says so.
+CREATE TABLE follow_accounts (
+    account TEXT PRIMARY KEY,
+    place INTEGER NOT NULL,           -- in the order they are shown
+    platform TEXT NOT NULL,           -- wechat, line, telegram, …
+    title TEXT NOT NULL,
+    proof TEXT NOT NULL,              -- verified | claimed
+    poster_url TEXT,                  -- what the store's own QR says
+    poster_code TEXT,                 -- six digits for this store, where there is no QR
+    link TEXT                         -- where the account is
+) STRICT;
+
+-- The pool of codes, filled by head office ahead of time. Writer: sync. Dies: 1 day after expires_at.
+CREATE TABLE follow_codes (
+    account TEXT NOT NULL,
+    ref TEXT NOT NULL,                -- in the QR; 16 characters of base64url
+    code TEXT NOT NULL,               -- six digits, what she can send instead
+    url TEXT,                         -- what the QR says; NULL: there is only the code
+    expires_at TEXT NOT NULL,
+    PRIMARY KEY (account, ref)
+) STRICT;
+CREATE INDEX follow_codes_by_expires_at ON follow_codes (account, expires_at);
+
+-- Which station has which code in hand. Good for 30 minutes of the same boot, and never given to another.
+-- Writer: portal. Dies: with its code; the address 1 day after.
+CREATE TABLE follow_offers (
+    account TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    offered_at TEXT NOT NULL,
+    boot_id TEXT NOT NULL,
+    offered_boottime_ms INTEGER NOT NULL,
+    PRIMARY KEY (account, ref)
+) STRICT;
+CREATE INDEX follow_offers_by_ip ON follow_offers (ip, boot_id, offered_boottime_ms);
+
+-- Who says that she follows where nothing proves it; so that she is counted once a day. Writer: portal.
+-- Dies: 1 day.
+CREATE TABLE follow_claims (
+    follow_id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    ip TEXT NOT NULL,
+    claimed_at TEXT NOT NULL
+) STRICT;
+CREATE INDEX follow_claims_by_ip ON follow_claims (ip, account);
+
+-- What head office signs the links for this store with, once it has said so. It lies here as it is, decided
+-- so: it comes by command like the rest, it opens a few hours of free WiFi in this store alone, and who can
+-- read this file sees all contacts anyway. One row. Writer: sync. Dies: when there is a new one.
+CREATE TABLE grant_key (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    key TEXT NOT NULL,                -- 32 bytes in hexadecimal
+    venue_number INTEGER NOT NULL,
+    received_at TEXT NOT NULL
+) STRICT;
+
+-- What stands behind the grants of follows that came by the command log. Writer: sync. Dies: 31 days.
+CREATE TABLE follow_grants (
+    grant_id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    platform TEXT NOT NULL,
+    granted_at TEXT NOT NULL
+) STRICT;
+
+-- Grants taken back that never came here by the log: maybe by their link. Writer: sync. Dies: 31 days.
+CREATE TABLE revoked_links (
+    grant_id TEXT PRIMARY KEY,
+    revoked_at TEXT NOT NULL
+) STRICT;
+
+-- Links that were opened here: each opens once. Writer: portal. Dies: 1 day after expires_at.
+CREATE TABLE used_links (
+    grant_id TEXT PRIMARY KEY,
+    platform TEXT NOT NULL,
+    account TEXT,                     -- NULL: we have none, or several, on that platform
+    ip TEXT NOT NULL,
+    used_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL          -- as head office signed it
+) STRICT;
+CREATE INDEX used_links_by_expires_at ON used_links (expires_at);
+
+-- Links that ended before this are over whatever the clock says: which of them were used is forgotten. One
+-- row, from the first time the clock was right. Writer: portal.
+CREATE TABLE forgotten_links (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    expired_before TEXT NOT NULL
+) STRICT;
+
+-- Who works here and has a QR of her own, as head office said last. Writer: sync. Dies: when it says so.
+CREATE TABLE follow_staff (
+    staff_ref TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    poster_url TEXT                   -- what her QR says
+) STRICT;
+
+-- The week's board for the owner, as head office said last. Writer: sync. Dies: 90 days.
+CREATE TABLE follow_board (
+    week TEXT NOT NULL,               -- ISO, 2026-W47
+    place INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    follows INTEGER NOT NULL,
+    registrations INTEGER NOT NULL,
+    told_at TEXT NOT NULL,
+    PRIMARY KEY (week, place)
+) STRICT;

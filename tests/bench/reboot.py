@@ -80,7 +80,7 @@ def write_sessions(file: Path, stations: Sequence[Station]) -> None:
             expires=stamp.boottime + _HOURS * 3600,
         )
         started = new_event("session.started", started_body(session), clock)
-        sessions_store.begin_session(connection, session, new_id(), started, stamp)
+        sessions_store.begin_session(connection, session, new_id(), [started], stamp)
     connection.execute("DELETE FROM waiting_events")
     connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -18,6 +18,8 @@ from sync.model import new_event, new_id
 from sync.passwords import Passwords
 from sync.records import (
     Records,
+    follow,
+    follow_staff,
     footfall,
     leads,
     migrate,
@@ -28,6 +30,8 @@ from sync.records import (
     upload_state,
     visits,
 )
+from sync.records.follow import FollowAccount, FollowCode
+from sync.records.follow_staff import Board, Credit, Member
 from sync.records.footfall import FootfallWindow
 from sync.records.leads import Agreement, Registration
 from sync.records.visits import Visit
@@ -45,14 +49,27 @@ _GUESTS, _OWNERS = "127.0.0.1", "127.0.0.2"
 class OpenGate(GateClient):
     """A gate that is well and knows one station."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_pass: bool = False) -> None:
         super().__init__(Path("/nowhere"))
+        self._on_pass = on_pass
 
     async def health(self) -> Health:
         return Health(ok=True, compared_at=NOW, problems=())
 
     async def station(self, ip: Ip) -> Station:
-        return Station(ip=ip, station_code="KAFE", captive=True, session=None, passes_left=3)
+        if not self._on_pass:
+            return Station(ip=ip, station_code="KAFE", captive=True, session=None, passes_left=3)
+        session = Session(
+            session_id="s",
+            lead_id=None,
+            method="temporary_pass",
+            started_at=NOW - timedelta(minutes=1),
+            seconds_granted=300,
+            seconds_left=240,
+            bytes_up=0,
+            bytes_down=0,
+        )
+        return Station(ip=ip, station_code="KAFE", captive=False, session=session, passes_left=2)
 
     async def stations(self) -> tuple[StationSeen, ...]:
         session = Session(
@@ -104,30 +121,35 @@ def config(folder: Path, *, radio: bool = True) -> Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where the pages answer shoppers, and where the owner, whose network it is."""
+    """Where the pages answer shoppers, and where the owner, whose network it is. `clock` is the box's."""
 
     guests: str
     owner: str
+    clock: FakeClock
 
 
 @asynccontextmanager
 async def open_store(folder: Path, *, kind: str = "busy") -> AsyncIterator[Addresses]:
-    """The pages, running. `kind`: busy, new (nothing has happened), trouble, or no_radio."""
+    """The pages, running. `kind`: busy, new (nothing has happened), trouble, no_radio, or follow_pass (the
+    shopper has a few minutes to follow)."""
     migrate(folder / "records.db")
     clock = FakeClock()
     clock.wall = NOW
     records = await open_records(folder / "records.db", "portal")
     if kind != "new":
         await _make_up(folder, records, kind)
+    if kind in ("busy", "follow_pass"):
+        await _make_follows(folder, clock)
     password_hash = await Passwords().hash(PASSWORD)
     await records.write(owner_account.set_password_hash, password_hash, NOW)
-    runner = web.AppRunner(make_app(config(folder, radio=kind != "no_radio"), records, OpenGate(), clock))
+    gate = OpenGate(on_pass=kind == "follow_pass")
+    runner = web.AppRunner(make_app(config(folder, radio=kind != "no_radio"), records, gate, clock))
     await runner.setup()
     for address in (_GUESTS, _OWNERS):
         await web.TCPSite(runner, address, 0).start()
     guests, owner = (f"http://{address}:{port}" for address, port in runner.addresses)
     try:
-        yield Addresses(guests=guests, owner=owner)
+        yield Addresses(guests=guests, owner=owner, clock=clock)
     finally:
         await runner.cleanup()
         await records.close()
@@ -147,6 +169,44 @@ async def _make_up(folder: Path, portal: Records, kind: str) -> None:
     if kind == "trouble":
         await _make_trouble(uploader)
     await uploader.close()
+
+
+async def _make_follows(folder: Path, clock: FakeClock) -> None:
+    """What head office says of follows, as sync writes it down."""
+    sync = await open_records(folder / "records.db", "sync")
+    accounts = (
+        ("tea", "wechat", "Lantern Tea House", ""),
+        ("tea-line", "line", "Lantern Tea", ""),
+        ("tea-fb", "facebook", "Lantern Tea House", "https://facebook.example/lantern"),
+    )
+    offered = [
+        FollowAccount(
+            account=account,
+            platform=platform,
+            title=title,
+            proof="claimed" if link else "verified",
+            poster_url=None if link else "http://weixin.qq.com/q/02aBcDeFgHiJkLmNoPqRsT",
+            link=link or None,
+        )
+        for account, platform, title, link in accounts
+    ]
+    await sync.write(follow.set_accounts, offered)
+    for account, url in (("tea", "http://weixin.qq.com/q/02"), ("tea-line", "https://line.me/R/oaMessage/")):
+        code = FollowCode(
+            ref="Zk3", code="482913", url=f"{url}aBcDeFgHiJkLmNoPqRsT", expires_at=NOW + timedelta(days=30)
+        )
+        await sync.write(follow.add_codes, account, [code])
+    names = ("Mei Lin", "Bo Wang", "Xiaoyu")
+    badge = "http://weixin.qq.com/q/02kLmNoPqRsTuVwXyZ"
+    members = [Member(staff_ref=name[:3].lower(), name=name, poster_url=badge) for name in names]
+    await sync.write(follow_staff.set_members, members)
+    for week, most in (("2026-W46", 31), ("2026-W47", 24)):
+        rows = tuple(
+            Credit(name=name, follows=most - 9 * place, registrations=7 - 2 * place)
+            for place, name in enumerate(names)
+        )
+        await sync.write(follow_staff.set_board, Board(week=week, rows=rows), clock)
+    await sync.close()
 
 
 async def _make_trouble(uploader: Records) -> None:

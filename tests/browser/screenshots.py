@@ -62,12 +62,22 @@ def every_look() -> list[Picture]:
             for kind in ("busy", "new", "trouble", "no_radio"):
                 name = f"{kind}-{screen}-{look}"
                 found.append(_look(name, "/owner?still=1", size, kind, language, dark=dark))
-            for page in ("sign-in", "password", "stations", "vouchers"):
-                name = f"{page}-{screen}-{look}"
+            for page in ("sign-in", "password", "stations", "vouchers", "staff", "staff/mei"):
+                name = f"{page.replace('/', '-')}-{screen}-{look}"
                 found.append(_look(name, f"/owner/{page}", size, "busy", language, dark=dark))
             for page in ("", "register", "voucher", "quota", "expired"):
                 name = f"{page or 'splash'}-{screen}-{look}"
                 found.append(_look(name, f"/{page}", size, "new", language, dark=dark))
+            for kind, page in (
+                ("busy", ""),
+                ("busy", "follow/wechat"),
+                ("busy", "follow/facebook"),
+                ("follow_pass", "follow/wechat"),
+                ("follow_pass", "follow/line"),
+                ("busy", "g/no-link-of-ours"),
+            ):
+                name = f"{kind}-{page.replace('/', '-') or 'follow-splash'}-{screen}-{look}"
+                found.append(_look(name, f"/{page}", size, kind, language, dark=dark))
     return found
 
 
@@ -90,6 +100,8 @@ def shoot(picture: Picture, store: Addresses, machine: Here, into: Path) -> None
     with browser:
         is_owners = picture.path.startswith("/owner")
         if is_owners and picture.path != "/owner/sign-in":
+            # Who signs in for each picture anew is taken for somebody who guesses.
+            store.clock.uptime_seconds += 20
             browser.open(f"{store.owner}/owner/sign-in")
             browser.fill("#password", PASSWORD)
             browser.press("main button")

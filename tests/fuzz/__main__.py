@@ -22,9 +22,12 @@ with atheris.instrument_imports(
         "netctl.gate.server",
         "netctl.lan.answerer",
         "netctl.lan.dns_message",
+        "sync.headoffice.follow.typed_code",
+        "sync.headoffice.follow.wechat.messages",
+        "sync.headoffice.follow.wechat.signature",
     ]
 ):
-    from tests.fuzz import answerer, gate_socket, interceptor
+    from tests.fuzz import answerer, gate_socket, interceptor, wechat
 
 DEFAULT_RUNS = 1_000_000
 _LONGEST_INPUT_BYTES = 4096
@@ -45,6 +48,7 @@ TARGETS = {
     "answerer": lambda: Target(take=answerer.Target().take, seeds=answerer.SEEDS),
     "interceptor": lambda: Target(take=interceptor.Target().take, seeds=interceptor.SEEDS),
     "gate-socket": lambda: Target(take=gate_socket.Target().take, seeds=gate_socket.SEEDS),
+    "wechat": lambda: Target(take=wechat.Target().take, seeds=wechat.SEEDS),
 }
 
 

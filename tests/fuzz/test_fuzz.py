@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("atheris", reason="atheris has no wheel for this Python or machine")
 
 RUNS = 1_000_000
-TARGETS = ("answerer", "gate-socket", "interceptor")
+TARGETS = ("answerer", "gate-socket", "interceptor", "wechat")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from tests.lab.namespace import Namespace
 from tests.lab.other_store import OtherStore
 from tests.lab.shoppers import Shoppers
 from tests.lab.store import Store
+from tests.lab.wechat import ADDRESS as WECHAT
+from tests.lab.wechat import WeChat
 
 OWNER_PASSWORD = "welcome-in-again"
 _STAFF, _STAFF_PASSWORD = "marketing", "head-office-demo"
@@ -45,6 +47,7 @@ class Doors:
     internet: socket.socket
     owner: socket.socket
     console: socket.socket
+    wechat: socket.socket
 
     @staticmethod
     def url(door: socket.socket) -> str:
@@ -61,13 +64,13 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--port", type=_port, default=8080, help="first port on 127.0.0.1 (0: any)")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another afternoon")
-    parser.add_argument("--inside", type=int, nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--inside", type=int, nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.inside:
         sockets = [socket.socket(fileno=descriptor) for descriptor in options.inside]
         return run(_doors(sockets), options.seed)
     try:
-        sockets = listen_from(options.port, 4)
+        sockets = listen_from(options.port, 5)
     except OSError as error:
         print(f"No port from {options.port} on could be opened: {error}. Try --port 9000.", file=sys.stderr)
         return 1
@@ -82,8 +85,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _doors(sockets: list[socket.socket]) -> Doors:
-    splash, internet, owner, console = sockets
-    return Doors(splash=splash, internet=internet, owner=owner, console=console)
+    splash, internet, owner, console, wechat = sockets
+    return Doors(splash=splash, internet=internet, owner=owner, console=console, wechat=wechat)
 
 
 def _say_moved(first: int, sockets: list[socket.socket]) -> None:
@@ -98,14 +101,18 @@ def run(doors: Doors, seed: int) -> int:
     print("Building the store …", flush=True)
     shoppers = None
     with Store(private.HOME / "demo") as store:
+        wechat = WeChat(store.home, store.internet)
+        # A link in an answer leads to the store, opened on the phone that is you.
+        wechat.introduce(store.head_office, doors.url(doors.splash))
         try:
+            wechat.start()
             store.open(**SETTINGS)
             store.box.command("yingke-portal", "password", stdin=OWNER_PASSWORD + "\n")
             staff = ["staff", "add", _STAFF, "--role", "marketing"]
             store.head_office.command(*staff, stdin=_STAFF_PASSWORD + "\n")
             store.head_office.command("brand", "roaming", "default", "on")
             code = OtherStore(store.head_office, "jade").registers(_ROAMER, minutes=720)
-            serve(_forwards(store, doors, store.phone("you").join().namespace, store.laptop))
+            serve(_forwards(store, doors, store.phone("you").join().namespace, wechat))
             store.air.python("on_air", "tests.lab.on_air", "radio", str(seed)).start()
             shoppers = Shoppers(store, seed)
             _welcome(doors, store.head_office, code)
@@ -118,18 +125,20 @@ def run(doors: Doors, seed: int) -> int:
         finally:
             if shoppers is not None:
                 shoppers.stop()
+            wechat.close()
     return 0
 
 
-def _forwards(store: Store, doors: Doors, you: Namespace, laptop: Namespace) -> list[Forward]:
+def _forwards(store: Store, doors: Doors, you: Namespace, wechat: WeChat) -> list[Forward]:
     portal = f"http://{store.box.LAN_ADDRESS}/".encode()
     here = f"{doors.url(doors.splash)}/".encode()
     office = store.head_office.namespace
     return [
         Forward(listener=doors.splash, namespace=you, target=(store.box.LAN_ADDRESS, 80)),
         Forward(listener=doors.internet, namespace=you, target=(WEB_IPV4, 80), renamed={portal: here}),
-        Forward(listener=doors.owner, namespace=laptop, target=(store.box.OWNER_ADDRESS, 80)),
+        Forward(listener=doors.owner, namespace=store.laptop, target=(store.box.OWNER_ADDRESS, 80)),
         Forward(listener=doors.console, namespace=office, target=(HEAD_OFFICE, 8443)),
+        Forward(listener=doors.wechat, namespace=wechat.namespace, target=(WECHAT, 80)),
     ]
 
 
@@ -141,6 +150,7 @@ The store is open. Open in a browser on this machine:
 
   You are a phone       {doors.url(doors.splash)}/         the splash page; register there
   … and its internet    {doors.url(doors.internet)}/         the portal, until you have registered
+  … or as a follower    {doors.url(doors.wechat)}/         WeChat, played: follow, send the six digits
   … or from a chain's other store: type the code {code} and the number {_ROAMER}
   The owner's page      {doors.url(doors.owner)}/owner    password: {OWNER_PASSWORD}
   Head office           {doors.url(doors.console)}/         sign in as {_STAFF}, password: {_STAFF_PASSWORD}

@@ -28,13 +28,23 @@ listen = "{HEAD_OFFICE}:8443"
 [limits]
 requests_per_minute = 1000000
 """)
-        self._config = ["--config", str(config_file)]
+        self._config_file, self._config = config_file, ["--config", str(config_file)]
+        self._credentials = self.namespace.home / "credentials"
+        self._credentials.mkdir()
         line = [product("yingke-headoffice"), "serve", *self._config]
-        self.server = self.namespace.daemon("serve", *line, notifies=True)
+        folder = {"CREDENTIALS_DIRECTORY": str(self._credentials)}
+        self.server = self.namespace.daemon("serve", *line, notifies=True, extra=folder)
         self._read_key = ""
 
     def start(self) -> None:
         self.server.start()
+
+    def configure(self, sections: str, **secrets: str) -> None:
+        """More of headoffice.toml, before the start; `main__token` is the content of the file main.token."""
+        with self._config_file.open("a") as config:
+            config.write(sections)
+        for name, secret in secrets.items():
+            (self._credentials / name.replace("__", ".")).write_text(secret)
 
     def command(self, *arguments: str, stdin: str | None = None) -> str:
         """`yingke-headoffice …` on its database; what it printed."""

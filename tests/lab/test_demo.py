@@ -117,6 +117,23 @@ def test_a_shopper_of_the_chains_other_store_goes_on_here(demo: Demo) -> None:
     assert "Welcome to the internet" in get(demo.url("its internet"))[1]
 
 
+def test_following_on_the_played_wechat_opens_the_gate(demo: Demo) -> None:
+    wechat, home = demo.url("… or as a follower"), demo.url("You are a phone")
+
+    def code() -> re.Match[str] | None:
+        return re.search(r'class="digits">([0-9]{3}) ?([0-9]{3})<', get(home + "follow/wechat")[1])
+
+    shown = until(code, "the page that says how to follow")
+    assert shown is not None
+    assert "You follow" in get(wechat, {"does": "follow"})[1]
+    said = get(wechat, {"does": "say", "text": f"{shown[1]} {shown[2]}"})[1]
+    link = re.search(rf'<a href="({re.escape(home)}g/[^"]+)">', said)
+    assert link
+    assert get(link[1])[0] == 200
+    assert "Welcome to the internet" in get(demo.url("its internet"))[1]
+    assert "do not follow" in get(wechat, {"does": "unfollow"})[1]
+
+
 def test_nothing_is_left_of_it_after_kill_9(demo: Demo) -> None:
     demo.process.kill()
     assert demo.nothing_left()

@@ -14,7 +14,8 @@ from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from sync.headoffice.console.view import view_lead, view_venue
+from sync.headoffice.console.view import view_follows, view_lead, view_venue
+from sync.headoffice.follow.weeks import start_of_week
 from sync.headoffice.parts import PARTS, Parts
 from sync.headoffice.storage import Staff
 from sync.i18n import NAMES, Language, choose, mark, read_languages, speak
@@ -25,6 +26,7 @@ _HERE: Final = Path(__file__).parent
 _COOKIE: Final = "yingke_console"
 _LANGUAGE_COOKIE: Final = "yingke_language"
 _LATEST_LEADS: Final = 20
+_BEST_STAFF: Final = 20
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
@@ -91,13 +93,18 @@ async def overview(request: web.Request) -> web.Response:
     zone = ZoneInfo(parts.settings.console.timezone)
     venues = await parts.storage.venues_since(start_of_day(now, zone))
     leads = await parts.storage.latest_leads(_LATEST_LEADS)
+    week = start_of_week(now, zone)
+    follow = parts.storage.follow
     locale = _language(request).locale
-    return _page(
+    return render(
         request,
         "overview.html",
         staff=staff,
         venues=[view_venue(venue, now) for venue in venues],
         leads=[view_lead(lead, staff.role) for lead in leads],
+        follows=[view_follows(store) for store in await follow.follows_since(week)],
+        best=await follow.best_since(week, _BEST_STAFF),
+        troubles=await follow.troubles(),
         today=format_date(now.astimezone(zone), "full", locale=locale),
         timezone=parts.settings.console.timezone,
         ago=lambda delta: format_timedelta(-delta, add_direction=True, locale=locale),
@@ -116,7 +123,7 @@ def start_of_day(now: datetime, zone: ZoneInfo) -> datetime:
 async def sign_in_form(request: web.Request) -> web.Response:
     if await _signed_in(request) is not None:
         raise web.HTTPSeeOther("/")
-    return _page(request, "sign_in.html", longest=LONGEST, login="", wrong="")
+    return render(request, "sign_in.html", longest=LONGEST, login="", wrong="")
 
 
 async def sign_in(request: web.Request) -> web.Response:
@@ -130,7 +137,7 @@ async def sign_in(request: web.Request) -> web.Response:
     console, parts = request.app[_CONSOLE], request.app[PARTS]
     if _knocks_too_often(console, login, request.remote or ""):
         wrong = mark("Too many tries. Wait a minute, then try again.")
-        return _page(request, "sign_in.html", longest=LONGEST, status=429, login=login, wrong=wrong)
+        return render(request, "sign_in.html", longest=LONGEST, status=429, login=login, wrong=wrong)
     try:
         staff = await parts.storage.find_staff(login)
         fits = await console.passwords.match(staff.password_hash if staff else None, password)
@@ -138,7 +145,7 @@ async def sign_in(request: web.Request) -> web.Response:
         console.at_the_door.leave()
     if staff is None or not fits:
         wrong = mark("This name and password do not go together.")
-        return _page(request, "sign_in.html", longest=LONGEST, status=422, login=login, wrong=wrong)
+        return render(request, "sign_in.html", longest=LONGEST, status=422, login=login, wrong=wrong)
     return await _let_in(request, parts, staff)
 
 
@@ -205,7 +212,7 @@ def _language(request: web.Request) -> Language:
     return request.app[_CONSOLE].languages[choose(asked, request.headers.get("Accept-Language"), default)]
 
 
-def _page(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
+def render(request: web.Request, template: str, *, status: int = 200, **values: Any) -> web.Response:
     language = _language(request)
     text = (
         request.app[_CONSOLE]
@@ -230,4 +237,4 @@ _SENTENCES: Final = {
 def error_page(request: web.Request, status: int, reference: str) -> web.Response:
     """One sentence, and the reference that stands in the log, empty when nothing was logged."""
     sentence = _SENTENCES.get(status) or mark("Something went wrong here.")
-    return _page(request, "error.html", status=status, sentence=sentence, reference=reference)
+    return render(request, "error.html", status=status, sentence=sentence, reference=reference)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from sync.headoffice.follow.storage import StoreFollows
 from sync.headoffice.storage import LatestLead, Role, VenueToday
 
 Contact = Literal["never", "late", "fresh"]
@@ -29,6 +30,19 @@ class VenueView:
     leads: int
     sessions: int
     visits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowsView:
+    """A store's week: follows that platforms confirm, by what won them, and the others beside."""
+
+    name: str
+    verified: int
+    page: int
+    poster: int
+    staff: int
+    claimed: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +86,20 @@ def _clock(venue: VenueToday) -> ClockWord:
     if venue.health.clock is None:
         return "unknown"
     return "unsynced" if venue.health.clock == "unsynced" else "right"
+
+
+def view_follows(store: StoreFollows) -> FollowsView:
+    """Scanned from her page and sent as digits are two ways of one thing; those who left are counted too."""
+    won = store.by_source
+    return FollowsView(
+        name=store.name,
+        verified=sum(won.values()),
+        page=won.get("session", 0) + won.get("code", 0),
+        poster=won.get("poster", 0),
+        staff=won.get("staff", 0),
+        claimed=store.claimed,
+        left=store.ended,
+    )
 
 
 def view_lead(lead: LatestLead, role: Role) -> LeadView:

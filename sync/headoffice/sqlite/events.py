@@ -5,6 +5,8 @@ import sqlite3
 from datetime import datetime
 
 from sync.envelope import to_json, to_line
+from sync.headoffice.sqlite.follow_events import note
+from sync.headoffice.sqlite.follow_people import forget_lead
 from sync.headoffice.sqlite.roaming import note_code
 from sync.headoffice.sqlite.rows import Sequence, erase_lead, merge
 from sync.headoffice.storage import Accepted, Batch, Health, Receipt, Refused
@@ -72,12 +74,14 @@ def _apply(
     sequence: Sequence,
     now: str,
 ) -> None:
+    note(connection, accepted.line, venue_id, now)
     change = accepted.change
     if change is None:
         return
     alive = merge(connection, change, venue_id, brand_id, sequence.next(), now)
     if change.erases is not None:
         erase_lead(connection, change.erases, venue_id, brand_id, sequence.next(), now)
+        forget_lead(connection, venue_id, change.erases, sequence, now)
     elif not alive and change.table == "leads":
         # Told late of a lead that is erased already: its words are not kept either.
         erase_lead(connection, change.row_id, venue_id, brand_id, sequence.next(), now)

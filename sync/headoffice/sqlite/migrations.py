@@ -1,5 +1,7 @@
 """How the database came to be, step by step. A shipped step never changes; schema.sql is their sum."""
 
+from secrets import token_hex
+
 from sqlite_utils import Database, Migrations
 
 from sync.model import SystemClock, to_wire
@@ -24,6 +26,13 @@ def founding(db: Database) -> None:
 def roaming(db: Database) -> None:
     for statement in _ROAMING.split(";\n"):
         db.execute(statement)
+
+
+@migrations()
+def follow(db: Database) -> None:
+    for statement in _FOLLOW.split(";\n"):
+        db.execute(statement)
+    db.execute("INSERT INTO follow_secret (id, secret) VALUES (1, :secret)", {"secret": token_hex(32)})
 
 
 _FOUNDING = """
@@ -204,4 +213,112 @@ CREATE TABLE roaming_grants (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX roaming_grants_by_origin ON roaming_grants (origin_venue_id, origin_session_id);
 CREATE INDEX roaming_grants_by_ends_at ON roaming_grants (ends_at)
+"""
+
+_FOLLOW = """
+ALTER TABLE follows ADD COLUMN source TEXT;
+ALTER TABLE follows ADD COLUMN staff_ref TEXT;
+ALTER TABLE follows ADD COLUMN followed_at TEXT;
+ALTER TABLE follows ADD COLUMN ended_at TEXT;
+CREATE INDEX follows_by_followed_at ON follows (followed_at);
+CREATE INDEX identities_by_subject ON identities (account, subject) WHERE subject IS NOT NULL;
+CREATE INDEX identities_by_lead ON identities (venue_id, lead_id) WHERE lead_id IS NOT NULL;
+CREATE TABLE follow_secret (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    secret TEXT NOT NULL
+) STRICT;
+CREATE TABLE follow_keys (
+    venue_id TEXT PRIMARY KEY,
+    key TEXT NOT NULL
+) STRICT;
+CREATE TABLE follow_codes (
+    account TEXT NOT NULL,
+    code TEXT NOT NULL,
+    venue_id TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('session', 'poster', 'staff')),
+    ref TEXT NOT NULL,
+    url TEXT,
+    minted_at TEXT,
+    expires_at TEXT,
+    offered_at TEXT,
+    staff_ref TEXT,
+    used_by TEXT,
+    PRIMARY KEY (account, code)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX follow_codes_by_ref ON follow_codes (account, ref, venue_id, kind);
+CREATE INDEX follow_codes_in_stock ON follow_codes (venue_id, account, expires_at)
+    WHERE kind = 'session' AND offered_at IS NULL AND used_by IS NULL;
+CREATE INDEX follow_codes_for_good ON follow_codes (venue_id, ref) WHERE kind <> 'session';
+CREATE INDEX follow_codes_to_mint ON follow_codes (account) WHERE minted_at IS NULL;
+CREATE TABLE follow_grants (
+    grant_id TEXT PRIMARY KEY,
+    venue_id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    person TEXT NOT NULL,
+    source TEXT NOT NULL,
+    ref TEXT,
+    code TEXT,
+    granted_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    opened_at TEXT
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_grants_by_person ON follow_grants (person, venue_id);
+CREATE INDEX follow_grants_by_granted_at ON follow_grants (granted_at);
+CREATE TABLE follow_heard (
+    account TEXT NOT NULL,
+    event TEXT NOT NULL,
+    text TEXT,
+    link TEXT,
+    code TEXT,
+    heard_at TEXT NOT NULL,
+    PRIMARY KEY (account, event)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_heard_by_heard_at ON follow_heard (heard_at);
+CREATE TABLE follow_people (
+    account TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    person TEXT NOT NULL,
+    followed_at TEXT NOT NULL,
+    check_at TEXT,
+    PRIMARY KEY (account, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_people_by_check_at ON follow_people (check_at) WHERE check_at IS NOT NULL;
+CREATE TABLE follow_memory (
+    person TEXT PRIMARY KEY,
+    credited_at TEXT,
+    ended_at TEXT,
+    noted_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE follow_members (
+    venue_id TEXT NOT NULL,
+    staff_ref TEXT NOT NULL,
+    name TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    left_at TEXT,
+    PRIMARY KEY (venue_id, staff_ref)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE follow_credits (
+    venue_id TEXT NOT NULL,
+    credit_id TEXT NOT NULL,
+    staff_ref TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('follow', 'registration')),
+    person TEXT NOT NULL,
+    credited_at TEXT NOT NULL,
+    taken_back_at TEXT,
+    PRIMARY KEY (venue_id, credit_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_credits_by_person ON follow_credits (person);
+CREATE INDEX follow_credits_by_credited_at ON follow_credits (credited_at);
+CREATE TABLE follow_told (
+    venue_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,
+    told_at TEXT NOT NULL,
+    PRIMARY KEY (venue_id, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE follow_troubles (
+    account TEXT PRIMARY KEY,
+    why TEXT NOT NULL CHECK (why IN ('no_permission', 'unavailable', 'unsupported')),
+    since TEXT NOT NULL
+) STRICT, WITHOUT ROWID
 """

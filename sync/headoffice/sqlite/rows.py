@@ -34,9 +34,14 @@ def merge(
     return connection.execute(_MERGE[change.table], row).rowcount > 0
 
 
+_LATER = "COALESCE(excluded.{0}, {0})"
+# What has ended does not begin again because its beginning is told late.
+_KEEP = {"state": "CASE {0} WHEN 'ended' THEN {0} ELSE " + _LATER + " END"}
+
+
 def _merge_sql(table: str, columns: list[str]) -> str:
     base = ["venue_id", "id", "seq", "brand_id", "updated_at"]
-    known = ", ".join(f"{name} = COALESCE(excluded.{name}, {name})" for name in columns)
+    known = ", ".join(f"{name} = {_KEEP.get(name, _LATER).format(name)}" for name in columns)
     return (
         f"INSERT INTO {table} ({', '.join(base + columns)})"  # noqa: S608 - names from tables.py only
         f" VALUES ({', '.join(f':{name}' for name in base + columns)})"

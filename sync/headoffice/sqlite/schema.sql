@@ -127,6 +127,8 @@ CREATE TABLE identities (
     PRIMARY KEY (venue_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX identities_by_seq ON identities (seq);
+CREATE INDEX identities_by_subject ON identities (account, subject) WHERE subject IS NOT NULL;
+CREATE INDEX identities_by_lead ON identities (venue_id, lead_id) WHERE lead_id IS NOT NULL;
 
 CREATE TABLE consents (
     venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
@@ -161,9 +163,11 @@ CREATE TABLE follows (
     venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
     brand_id TEXT NOT NULL, updated_at TEXT NOT NULL, deleted INTEGER NOT NULL DEFAULT 0,
     lead_id TEXT, platform TEXT, account TEXT, state TEXT,
+    source TEXT, staff_ref TEXT, followed_at TEXT, ended_at TEXT,
     PRIMARY KEY (venue_id, id)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX follows_by_seq ON follows (seq);
+CREATE INDEX follows_by_followed_at ON follows (followed_at);
 
 CREATE TABLE footfall (
     venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
@@ -211,3 +215,126 @@ CREATE TABLE roaming_grants (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX roaming_grants_by_origin ON roaming_grants (origin_venue_id, origin_session_id);
 CREATE INDEX roaming_grants_by_ends_at ON roaming_grants (ends_at);
+
+-- Head office's own key for digests: who follows is compared by them, and they name nobody. One row.
+CREATE TABLE follow_secret (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    secret TEXT NOT NULL              -- 64 hex
+) STRICT;
+
+-- Each store's key for grant links. Lives as long as the store.
+CREATE TABLE follow_keys (
+    venue_id TEXT PRIMARY KEY,
+    key TEXT NOT NULL                 -- 64 hex
+) STRICT;
+
+-- What a QR or six digits stand for: a session at a store, its poster, a badge. minted_at is NULL while the
+-- platform is still to be asked for the QR, url while there is none. Dies: expires_at, a day after
+-- offered_at, or with the badge.
+CREATE TABLE follow_codes (
+    account TEXT NOT NULL,
+    code TEXT NOT NULL,
+    venue_id TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('session', 'poster', 'staff')),
+    ref TEXT NOT NULL,                -- staff_ref of a badge, empty for the poster
+    url TEXT,
+    minted_at TEXT,
+    expires_at TEXT,
+    offered_at TEXT,                  -- when it was in somebody's hands
+    staff_ref TEXT,                   -- of a session: with whose badge she came to the page
+    used_by TEXT,                     -- digest of who was granted by it
+    PRIMARY KEY (account, code)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX follow_codes_by_ref ON follow_codes (account, ref, venue_id, kind);
+CREATE INDEX follow_codes_in_stock ON follow_codes (venue_id, account, expires_at)
+    WHERE kind = 'session' AND offered_at IS NULL AND used_by IS NULL;
+CREATE INDEX follow_codes_for_good ON follow_codes (venue_id, ref) WHERE kind <> 'session';
+CREATE INDEX follow_codes_to_mint ON follow_codes (account) WHERE minted_at IS NULL;
+
+-- Admissions that head office granted for a follow. Dies: 31 days after granted_at.
+CREATE TABLE follow_grants (
+    grant_id TEXT PRIMARY KEY,
+    venue_id TEXT NOT NULL,
+    account TEXT NOT NULL,
+    person TEXT NOT NULL,             -- digest
+    source TEXT NOT NULL,             -- code of the follow_codes row
+    ref TEXT,
+    code TEXT,
+    granted_at TEXT NOT NULL,
+    expires_at TEXT NOT NULL,
+    opened_at TEXT                    -- when it opened the gate, as the box told
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_grants_by_person ON follow_grants (person, venue_id);
+CREATE INDEX follow_grants_by_granted_at ON follow_grants (granted_at);
+
+-- What each event was answered, so that a repeated one is answered alike. Dies: 3 days after heard_at.
+CREATE TABLE follow_heard (
+    account TEXT NOT NULL,
+    event TEXT NOT NULL,              -- digest of its dedupe key, which may hold a name
+    text TEXT,
+    link TEXT,
+    code TEXT,
+    heard_at TEXT NOT NULL,
+    PRIMARY KEY (account, event)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_heard_by_heard_at ON follow_heard (heard_at);
+
+-- Who follows our accounts now, by the platform's name for her. Dies when she leaves.
+CREATE TABLE follow_people (
+    account TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    person TEXT NOT NULL,             -- digest
+    followed_at TEXT NOT NULL,
+    check_at TEXT,                    -- when the platform is asked whether she is still there
+    PRIMARY KEY (account, subject)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_people_by_check_at ON follow_people (check_at) WHERE check_at IS NOT NULL;
+
+-- What is remembered against farming and against events in the wrong order, by digest. Dies: 400 days after
+-- noted_at.
+CREATE TABLE follow_memory (
+    person TEXT PRIMARY KEY,
+    credited_at TEXT,
+    ended_at TEXT,
+    noted_at TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The stores' own staff, as their badges name them. left_at: the badge brings nobody credit any more.
+CREATE TABLE follow_members (
+    venue_id TEXT NOT NULL,
+    staff_ref TEXT NOT NULL,
+    name TEXT NOT NULL,
+    added_at TEXT NOT NULL,
+    left_at TEXT,
+    PRIMARY KEY (venue_id, staff_ref)
+) STRICT, WITHOUT ROWID;
+
+-- Follows and registrations that members of staff won. Dies: 400 days after credited_at.
+CREATE TABLE follow_credits (
+    venue_id TEXT NOT NULL,
+    credit_id TEXT NOT NULL,
+    staff_ref TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('follow', 'registration')),
+    person TEXT NOT NULL,             -- digest
+    credited_at TEXT NOT NULL,
+    taken_back_at TEXT,               -- she left within a day
+    PRIMARY KEY (venue_id, credit_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX follow_credits_by_person ON follow_credits (person);
+CREATE INDEX follow_credits_by_credited_at ON follow_credits (credited_at);
+
+-- What each store was told last of what it is told in full, so that only changes are told.
+CREATE TABLE follow_told (
+    venue_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    body TEXT NOT NULL,               -- JSON
+    told_at TEXT NOT NULL,
+    PRIMARY KEY (venue_id, kind)
+) STRICT, WITHOUT ROWID;
+
+-- Accounts for which the platform gives no QR now, and why.
+CREATE TABLE follow_troubles (
+    account TEXT PRIMARY KEY,
+    why TEXT NOT NULL CHECK (why IN ('no_permission', 'unavailable', 'unsupported')),
+    since TEXT NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -14,6 +14,7 @@ from sync.headoffice.keys import StoredKey
 from sync.headoffice.roaming import Honoured, RefusalKey, Wish
 from sync.headoffice.sqlite import access, events, overview, roaming, rows, venues
 from sync.headoffice.sqlite.connect import because, connect, migrate
+from sync.headoffice.sqlite.follow_storage import SqliteFollow
 from sync.headoffice.storage import (
     Batch,
     Command,
@@ -47,6 +48,7 @@ class SqliteStorage:
             reader = connect(path)
             reader.execute("PRAGMA query_only = ON")
             self._readers.put(reader)
+        self.follow = SqliteFollow(self._read, self._write)
 
     async def close(self) -> None:
         await self._commits.close()

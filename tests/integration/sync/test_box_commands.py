@@ -130,6 +130,34 @@ async def test_an_empty_log_wakes_nobody(box: Box) -> None:
     assert not box.was_woken()
 
 
+async def test_after_a_command_the_next_question_follows_at_once(box: Box, head_office: HeadOffice) -> None:
+    await _issue(head_office, "revoke", {"grant_id": "grant-1"})
+    assert await box.commands.step() == 0.0
+
+
+@pytest.mark.parametrize(("chance", "wait"), [(0.0, 25), (0.5, 22), (0.99, 20)])
+async def test_who_waited_in_vain_asks_again_at_once_and_no_two_wait_as_long(
+    box: Box, config: Config, head_office: HeadOffice, chance: float, wait: int
+) -> None:
+    waits: list[int] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        waits.append(int(request.query["wait"]))
+        # In full at first, then cut short.
+        box.clock.advance(waits[-1] if len(waits) == 1 else 3)
+        return web.json_response({"commands": [], "after": 0})
+
+    app = web.Application()
+    app.router.add_get("/v1/venues/shop-1/commands", answer)
+    async with serving(app) as url:
+        elsewhere = replace(config, sync=replace(config.sync, head_office_url=url))
+        conversation = Conversation(elsewhere, head_office.http)
+        commands = Commands(elsewhere, box.records, conversation, box.clock, chance=lambda: chance)
+        assert await commands.step() == 0.0
+        assert await commands.step() == chance
+    assert waits == [wait, wait]
+
+
 async def test_a_grant_for_nobodys_request_opens_nothing(box: Box, head_office: HeadOffice) -> None:
     """An address is never taken from head office: the box knows itself who asked."""
     seq = await _issue(head_office, "grant", GRANT | {"ip": "10.77.0.66"})

@@ -192,3 +192,23 @@ async def test_no_form_breaks_the_door(browser: Browser, content_type: str, body
     async with browser.http.post(f"{browser.url}/sign-in", data=body, headers=headers) as response:
         assert response.status in (400, 422)
         assert "<h1>" in await response.text()
+
+
+async def test_follows_are_shown_by_store_and_by_member_of_staff(
+    browser: Browser, head_office: HeadOffice
+) -> None:
+    await browser.sign_in("vic")
+    _, _, page = await browser.open("/")
+    assert "Nobody has followed yet this week." in page
+    follow = head_office.storage.follow
+    member = await follow.enlist("shop-1", "Li Na", head_office.clock.now())
+    claim = {"follow_id": "f1", "account": "page", "platform": "facebook"}
+    await head_office.send(
+        event(1, "follow.claimed", claim, at="2026-11-23T07:00:00.000000Z"),
+        lead(2, staff_ref=member.staff_ref),
+    )
+    await follow.trouble("main", "no_permission", head_office.clock.now())
+    _, _, page = await browser.open("/")
+    assert "Nobody has followed yet this week." not in page
+    assert re.search(r"Li Na</th>\s*<td[^>]*>Café One</td>\s*<td[^>]*>0</td>\s*<td[^>]*>1</td>", page)
+    assert "gives this account no QR codes" in page

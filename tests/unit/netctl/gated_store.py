@@ -51,7 +51,18 @@ class GatedStore:
         leased_to = self.stations.leased_to
         self.attendance = Attendance(self.database, clock, ABSENT_AFTER_SECONDS, leased_to)
         note = self.attendance.note
-        self.gate = Gate(kernel, self.stations, self.database, records, clock, guest_limits, codes, note)
+        self.passes_over: list[Mac] = []
+        self.gate = Gate(
+            kernel,
+            self.stations,
+            self.database,
+            records,
+            clock,
+            guest_limits,
+            codes,
+            note,
+            self.passes_over.append,
+        )
         self.waiting = WaitingRequests(self.gate, self.database, records, clock)
         self.condition = Condition(clock)
         self.desk = Desk(self.gate, self.stations, self.attendance, self.condition, clock)

@@ -20,6 +20,10 @@ PROMISED = {
     ("POST", "/voucher"),
     ("GET", "/pass"),
     ("POST", "/pass"),
+    ("GET", "/follow/{platform}"),
+    ("GET", "/follow/{platform}/open"),
+    ("POST", "/follow/{platform}/pass"),
+    ("GET", "/g/{grant}"),
     ("GET", "/expired"),
     ("GET", "/quota"),
     ("GET", "/privacy"),
@@ -35,7 +39,7 @@ def test_the_routes_are_the_promised_ones() -> None:
     assert ours == PROMISED
 
 
-@pytest.mark.parametrize("path", ["/verify", "/follow/wechat", "/g/abc", "/wp-login.php"])
+@pytest.mark.parametrize("path", ["/verify", "/follow", "/g/", "/wp-login.php"])
 async def test_what_is_not_there_is_a_page_that_says_so(browser: Browser, path: str) -> None:
     answer = await browser.get(path)
     assert answer.status == 404

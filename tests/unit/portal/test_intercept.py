@@ -129,6 +129,28 @@ async def test_a_redirect_is_noted_under_the_phones_address_with_who_asked() -> 
         await serving
 
 
+TOKEN = "AQFrAmjAAAAAewARIjNEVWZ3yNEeQrAW4YLbe-BJWQtgDmQ1QezEDTd7"
+
+
+async def test_a_grant_link_goes_on_to_the_same_link_at_our_address(address: tuple[str, int]) -> None:
+    """Wherever its host leads: a phone with a strict private resolver does not hear that it is us."""
+    link = f"/g/{TOKEN} HTTP/1.1\r\nHost: wifi.example\r\n\r\n".encode()
+    assert await ask(address, b"GET " + link) == redirect_to(f"{URL}g/{TOKEN}")
+    head = await ask(address, b"HEAD " + link)
+    assert f"Location: {URL}g/{TOKEN}\r\n".encode() in head
+    assert head.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [f"/g/{TOKEN}A", f"/g/{TOKEN[:-1]}", f"/g/{TOKEN[:-1]}%", f'/g/{TOKEN[:-1]}"', f"/x/g/{TOKEN}", "/g/"],
+)
+async def test_what_only_looks_like_a_grant_link_comes_back_as_little_as_anything(
+    address: tuple[str, int], path: str
+) -> None:
+    assert await ask(address, f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()) == redirect_to(URL)
+
+
 async def test_nothing_that_was_asked_comes_back(address: tuple[str, int]) -> None:
     answer = await ask(address, b"GET /<script>steal()</script> HTTP/1.1\r\nHost: evil.example\r\n\r\n")
     assert b"steal" not in answer
@@ -143,7 +165,7 @@ async def test_a_slow_phone_is_cut_and_the_next_one_served() -> None:
 
 
 async def test_one_phone_cannot_hold_all_connections() -> None:
-    interceptor = Interceptor(redirect_to(URL))
+    interceptor = Interceptor(URL)
     greedy = [Connection(interceptor) for _ in range(intercept.MOST_CONNECTIONS_PER_ADDRESS + 5)]
     taken = [connection for connection in greedy if interceptor.admits(connection, "10.77.3.4")]
     assert len(taken) == intercept.MOST_CONNECTIONS_PER_ADDRESS
@@ -153,7 +175,7 @@ async def test_one_phone_cannot_hold_all_connections() -> None:
 
 
 async def test_when_all_places_are_held_the_one_held_longest_is_given_up() -> None:
-    interceptor = Interceptor(redirect_to(URL))
+    interceptor = Interceptor(URL)
     held = []
     for at in range(intercept.MOST_CONNECTIONS + 1):
         connection = Connection(interceptor)
@@ -166,7 +188,7 @@ async def test_when_all_places_are_held_the_one_held_longest_is_given_up() -> No
 
 
 async def test_nothing_is_kept_of_a_connection_that_ended() -> None:
-    interceptor = Interceptor(redirect_to(URL))
+    interceptor = Interceptor(URL)
     connections = [Connection(interceptor) for _ in range(20)]
     for connection in connections:
         assert interceptor.admits(connection, "10.77.3.4")
@@ -194,7 +216,7 @@ def test_no_bytes_get_anything_but_the_redirect(garbage: bytes) -> None:
 
     answer = uvloop.run(scene())
     if garbage.startswith(b"HEAD "):
-        assert answer == Interceptor(redirect_to(URL)).head_answer
+        assert answer == Interceptor(URL).head_answer
     else:
         assert answer == (redirect_to(URL) if garbage else b"")
 

@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
-from sync.records import Records
+from sync.config import Config
+from sync.records import Records, open_records
+from tests.clock import FakeClock
 from tests.unit.portal.conftest import FOREIGN, Browser, fill_in, rows, send
+from tests.unit.portal.follow_store import set_up
 from tests.unit.portal.gate import GateDouble
 
 
@@ -72,3 +75,30 @@ async def test_who_registered_in_another_store_is_not_told_that_her_consents_are
     assert answer.status == 409
     assert "another of our stores" in await answer.text()
     assert gate.admitted
+
+
+async def test_who_came_in_by_a_follow_is_told_where_that_ends(
+    browser: Browser, gate: GateDouble, records: Records
+) -> None:
+    await send(browser, await fill_in(browser))
+    [(ip, session)] = gate.admitted.items()
+    gate.admitted[ip] = replace(session, method="follow", lead_id="lead-of-head-office")
+    assert "You came in by following us" in await (await browser.get("/privacy")).text()
+    answer = await browser.post("/privacy/withdraw")
+    assert (answer.status, "Unfollow us there" in await answer.text()) == (409, True)
+    # Who registered here besides withdraws here.
+    gate.admitted[ip] = replace(session, method="follow")
+    assert 'action="/privacy/withdraw"' in await (await browser.get("/privacy")).text()
+    assert (await browser.post("/privacy/withdraw", allow_redirects=False)).status == 303
+
+
+async def test_where_one_can_follow_the_page_says_what_that_tells_of_her(
+    browser: Browser, config: Config, records: Records, clock: FakeClock
+) -> None:
+    assert "If you follow us" not in await (await browser.get("/privacy")).text()
+    sync = await open_records(config.venue.data_dir / "records.db", "sync")
+    await set_up(sync, clock)
+    await sync.close()
+    page = await (await browser.get("/privacy")).text()
+    assert "If you follow us" in page
+    assert "the head office of Jasmine Tea House" in page

@@ -79,6 +79,25 @@ def test_what_is_printed_for_the_box_is_its_settings(
 
 
 @pytest.mark.parametrize(
+    ("links", "host"),
+    [
+        ("http://{venue_id}.wifi.example", "shop-1.wifi.example"),
+        ("http://s{venue_number}.Wifi.example/", "s1.wifi.example"),
+        ("https://wifi.example", ""),
+        ("", ""),
+    ],
+)
+def test_a_new_store_is_told_the_host_that_links_of_follows_lead_to(
+    database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], links: str, host: str
+) -> None:
+    settings = tmp_path / "headoffice.toml"
+    settings.write_text(f'[server]\ndatabase = "{database}"\n[follow]\nlinks = "{links}"\n')
+    assert headoffice.main(["venue", "add", "shop-1", "--name", "x", "--config", str(settings)]) == 0
+    printed = capsys.readouterr().out.replace("https://…", "https://head-office.example")
+    assert Config.parse(tomllib.loads(printed)).follow.link_host == host
+
+
+@pytest.mark.parametrize(
     ("arguments", "told"),
     [
         (["venue", "add", "Shop 1", "--name", "x"], "VENUE_ID"),

@@ -43,6 +43,7 @@ def test_who_gave_a_contact_gets_a_code_and_head_office_its_digest() -> None:
         replace(SESSION, method="roaming"),
         replace(SESSION, method="temporary_pass"),
         replace(SESSION, method="voucher"),
+        replace(SESSION, method="follow", lead_id=None),
     ],
 )
 def test_what_stays_where_it_is_has_no_code(stays: LiveSession) -> None:

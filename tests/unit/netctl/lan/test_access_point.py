@@ -62,6 +62,16 @@ def test_the_portals_api_is_told_only_with_a_certificate() -> None:
     assert "host-record=s1.wifi.example.com,10.77.0.1,fd77:79b6:1::1" in lines
 
 
+def test_phones_on_our_wifi_find_us_where_head_offices_links_lead() -> None:
+    assert not any(line.startswith("host-record") for line in dnsmasq_lines())
+    lines = dnsmasq_lines(follow={"link_host": "s1.wifi.example"})
+    assert "host-record=s1.wifi.example,10.77.0.1,fd77:79b6:1::1" in lines
+    both = dnsmasq_lines(
+        portal=CERTIFIED | {"domain": "s1.wifi.example"}, follow={"link_host": "s1.wifi.example"}
+    )
+    assert len([line for line in both if line.startswith("host-record")]) == 1
+
+
 def test_resolvers_are_the_settings_or_the_uplinks() -> None:
     set_by_hand = dnsmasq_lines(network={"dns_servers": ["9.9.9.9", "2620:fe::fe"]})
     assert {"no-resolv", "server=9.9.9.9", "server=2620:fe::fe"} <= set(set_by_hand)

@@ -50,6 +50,11 @@ def test_the_portals_own_name_leads_to_the_box() -> None:
     assert (str(found.ipv4), str(found.ipv6)) == ("10.77.0.1", "fd77:79b6:1::1")
 
 
+def test_the_host_of_grant_links_leads_to_the_box_without_a_certificate() -> None:
+    found = known_names(Config.parse({"follow": {"link_host": "s1.wifi.example"}}))["s1.wifi.example"]
+    assert str(found.ipv4) == "10.77.0.1"
+
+
 @given(st.binary(max_size=600))
 def test_no_bytes_stop_it_and_no_answer_is_much_longer_than_the_question(message: bytes) -> None:
     said = answer(message, CHECK_ADDRESSES)

@@ -10,7 +10,8 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 
 from sync.headoffice import console
 from sync.headoffice.console.pages import start_of_day
-from sync.headoffice.console.view import ClockWord, Contact, masked, view_lead, view_venue
+from sync.headoffice.console.view import ClockWord, Contact, masked, view_follows, view_lead, view_venue
+from sync.headoffice.follow.storage import StoreFollows
 from sync.headoffice.storage import Health, LatestLead, VenueToday
 from sync.i18n import NAMES
 
@@ -59,6 +60,19 @@ def test_a_wrong_clock_is_told(clock: str | None, skew_seconds: int | None, word
     view = view_venue(_venue(clock=clock, skew_seconds=skew_seconds), NOW)
     assert view.clock == word
     assert view.skew == timedelta(seconds=abs(skew_seconds or 0))
+
+
+def test_digits_and_scans_of_the_page_are_one_and_who_only_claims_it_is_beside() -> None:
+    store = StoreFollows(
+        venue_id="shop",
+        name="Shop",
+        by_source={"session": 3, "code": 2, "poster": 1, "staff": 4},
+        claimed=7,
+        ended=2,
+    )
+    view = view_follows(store)
+    assert (view.verified, view.page, view.poster, view.staff) == (10, 5, 1, 4)
+    assert (view.claimed, view.left) == (7, 2)
 
 
 def test_a_masked_name_tells_its_first_letter_only() -> None:

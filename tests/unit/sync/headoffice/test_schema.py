@@ -87,3 +87,23 @@ def test_a_head_office_of_the_first_version_becomes_todays_and_no_brand_roams(tm
     assert _definitions(old) == _definitions(fresh)
     roaming = old.execute("SELECT brand_id, roaming FROM brands ORDER BY brand_id").fetchall()
     assert [tuple(row) for row in roaming] == [("default", "off"), ("tea", "off")]
+
+
+def test_a_head_office_from_before_the_follows_keeps_what_it_has_and_gets_a_secret_of_its_own(
+    tmp_path: Path,
+) -> None:
+    before = Database(sqlite3.connect(tmp_path / "headoffice.db", isolation_level=None))
+    migrations.migrations.apply(before, stop_before="follow")
+    before.execute(
+        "INSERT INTO follows (venue_id, id, seq, brand_id, updated_at, state)"
+        " VALUES ('a', 'f', 1, 'b', 'c', 'd')"
+    )
+    before.close()
+    migrate(tmp_path / "headoffice.db")
+    migrate(tmp_path / "fresh.db")
+    old, fresh = connect(tmp_path / "headoffice.db"), connect(tmp_path / "fresh.db")
+    assert _definitions(old) == _definitions(fresh)
+    assert [tuple(row) for row in old.execute("SELECT id, state, source FROM follows")] == [("f", "d", None)]
+    secrets = [each.execute("SELECT secret FROM follow_secret").fetchone()[0] for each in (old, fresh)]
+    assert secrets[0] != secrets[1]
+    assert all(len(bytes.fromhex(secret)) == 32 for secret in secrets)
