@@ -20,6 +20,7 @@ BENCHES = {
     "intercept": "redirects a second, beside nginx",
     "forward": "what a phone gets through with thousands admitted, beside plain NAT and other portals' rules",
     "admit": "from the form sent to the first packet forwarded",
+    "follow": "from the platform's word to the first packet forwarded, with 10,000 stores waiting",
     "reboot": "from the start of the gate until 10,000 sessions are admitted again",
     "soak": "what is left behind by 2,000 stations that come and go for ten minutes",
     "legal_log": "bytes and processor time that 10,000 connections take in the legal log",
