@@ -143,6 +143,17 @@ async def test_who_still_follows_is_asked_and_told() -> None:
         assert await here.ours.is_following(SHE) is None
 
 
+async def test_who_may_not_ask_who_follows_does_not_ask_of_each(caplog: pytest.LogCaptureFixture) -> None:
+    async with world(Settings(is_verified_service=False)) as here:
+        for _ in range(20):
+            assert await here.ours.is_following(SHE) is None
+        assert here.fake.trouble.asked[USER_INFO] == 1
+        assert len(caplog.records) == 1
+        here.fake.settings.is_verified_service = True
+        here.clock.advance(3601)
+        assert await here.ours.is_following(SHE) is False
+
+
 async def test_no_secret_and_nobody_gets_into_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async with world() as here:
         here.fake.trouble.ahead(STABLE_TOKEN, 500)
