@@ -72,6 +72,16 @@ async def test_who_is_refused_a_token_does_not_ask_for_it_at_every_call() -> Non
         assert await here.ours.is_following(SHE) is False
 
 
+async def test_a_platform_that_does_not_answer_is_not_waited_for_by_each() -> None:
+    async with world() as here:
+        here.fake.trouble.ahead(STABLE_TOKEN, CUT)
+        for _ in range(20):
+            assert await here.ours.is_following(SHE) is None
+        assert here.fake.trouble.asked[STABLE_TOKEN] == 1
+        here.clock.advance(6)
+        assert await here.ours.is_following(SHE) is False
+
+
 @pytest.mark.parametrize(
     ("code", "why"),
     [
