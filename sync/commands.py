@@ -28,7 +28,7 @@ log = logging.getLogger("yingke.commands")
 
 WAIT_SECONDS: Final = 25
 # Ten thousand boxes are not to come back in the same moment: nobody waits as long as the other.
-_SPREAD_SECONDS: Final = 6
+SPREAD_SECONDS: Final = 6
 # An empty answer before its time: head office is ending, or what stands between does not wait. Then nobody
 # comes back at once.
 _LONGEST_PAUSE_SECONDS: Final = 1.0
@@ -59,7 +59,7 @@ class Commands:
     async def step(self) -> float:
         """One question, which head office may take its time to answer; returns the seconds to the next."""
         after = await self._records.read(command_log.cursor)
-        wait_seconds = max(self._wait_seconds - int(self._chance() * _SPREAD_SECONDS), 0)
+        wait_seconds = max(self._wait_seconds - int(self._chance() * SPREAD_SECONDS), 0)
         query = {"after": after, "wait": wait_seconds}
         asked_at = self._clock.boottime()
         said = await self._conversation.ask("GET", "/commands", query=query)

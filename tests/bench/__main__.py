@@ -21,6 +21,7 @@ BENCHES = {
     "forward": "what a phone gets through with thousands admitted, beside plain NAT and other portals' rules",
     "admit": "from the form sent to the first packet forwarded",
     "refuse": "how soon fifty QUIC hosts, asked at once by a captive phone, are each refused",
+    "follow": "from the platform's word to the first packet forwarded, with 10,000 stores waiting",
     "reboot": "from the start of the gate until 10,000 sessions are admitted again",
     "soak": "what is left behind by 2,000 stations that come and go for ten minutes",
     "legal_log": "bytes and processor time that 10,000 connections take in the legal log",

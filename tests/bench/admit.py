@@ -7,9 +7,7 @@ holds 100,000 of others all the while. Head office runs on the same machine, and
 
 import contextlib
 import json
-import select
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -18,6 +16,7 @@ from urllib.parse import urlencode
 
 from tests.bench.crowd import UNHURRIED, Crowd, Station
 from tests.bench.doorman import admit_all
+from tests.bench.first_packet import LOST_SECONDS, drumming, first_arrival_ns, forget, open_ear
 from tests.bench.process import cpu_seconds
 from tests.bench.result import Result, median, percentile
 from tests.lab import private
@@ -29,22 +28,6 @@ SAMPLES = 100
 OTHERS = 10_000
 CONNECTIONS = 100_000
 RUSH_PER_SECOND, RUSH_SECONDS = 200, 15
-LOST_SECONDS = 10
-"""Who is not through by then counts as having waited so long."""
-
-_PORT = 9999
-_SO_TIMESTAMPNS = 35
-_DRUMMER = """
-import socket, sys, time
-drum = socket.socket(fileno=int(sys.argv[1]))
-print(flush=True)
-while True:
-    try:
-        drum.send(b"x" * 64)
-    except OSError:
-        pass  # the rejection of an earlier one
-    time.sleep(0.0005)
-"""
 
 
 def measure() -> Result:
@@ -56,7 +39,7 @@ def measure() -> Result:
         store.open(network=UNHURRIED)
         crowd.settle()
         connect(store, crowd.absent)
-        with _ear(store) as ear:
+        with open_ear(store) as ear:
             figures["others_0"] = _figures([_sample(crowd, each, ear) for each in sampled])
             with crowd.absent_hold_leases():
                 admit_all(store, crowd.absent)
@@ -104,15 +87,6 @@ def _figures(milliseconds: list[float]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def _ear(store: Store) -> Iterator[socket.socket]:
-    with store.internet.namespace.open_socket(kind=socket.SOCK_DGRAM) as ear:
-        ear.bind(("0.0.0.0", _PORT))
-        ear.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        ear.settimeout(LOST_SECONDS)
-        yield ear
-
-
-@contextlib.contextmanager
 def _rush(crowd: Crowd, first: int, count: int) -> Iterator["subprocess.Popen[str]"]:
     """Stations that all hold their form by now and register from here on."""
     words = ["tests.bench.rush", str(first), str(count), str(RUSH_PER_SECOND)]
@@ -150,43 +124,17 @@ def _sample(crowd: Crowd, station: Station, ear: socket.socket, form: dict[str, 
     """One registration; milliseconds until the first datagram has come through. Signed out again after it."""
     typed = {"name": "Ada", "email": f"{station.ip}@example.com", "terms": "yes"}
     body = urlencode((form or crowd.form(station)) | typed)
-    with crowd.drum(station, _PORT) as drum:
-        drummer = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _DRUMMER, str(drum.fileno())],
-            pass_fds=[drum.fileno()],
-            stdout=subprocess.PIPE,
-        )
+    with drumming(crowd, station):
+        forget(ear)
+        sent_ns = time.time_ns()
+        status, page = crowd.ask(station, "POST", "/register", body)
+        if status != 303:
+            raise RuntimeError(f"the registration is answered {status}: {page}")
         try:
-            assert drummer.stdout is not None
-            drummer.stdout.readline()
-            _empty(ear)
-            sent_ns = time.time_ns()
-            status, page = crowd.ask(station, "POST", "/register", body)
-            if status != 303:
-                raise RuntimeError(f"the registration is answered {status}: {page}")
-            try:
-                arrived_ns = _arrival_ns(ear)
-            except TimeoutError:
-                return LOST_SECONDS * 1e3
-        finally:
-            drummer.kill()
-            drummer.communicate()
+            arrived_ns = first_arrival_ns(ear)
+        except TimeoutError:
+            return LOST_SECONDS * 1e3
     if arrived_ns < sent_ns:
         raise RuntimeError("a datagram passed before the registration")
     crowd.ask(station, "POST", "/sign-out")
     return (arrived_ns - sent_ns) / 1e6
-
-
-def _empty(ear: socket.socket) -> None:
-    """Forgets what still came through of the last phone."""
-    while select.select([ear], [], [], 0)[0]:
-        ear.recv(2048)
-
-
-def _arrival_ns(ear: socket.socket) -> int:
-    _, ancillary, _, _ = ear.recvmsg(2048, 256)
-    stamp = next(
-        data for level, kind, data in ancillary if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS)
-    )
-    seconds, nanoseconds = struct.unpack("@ll", stamp)
-    return int(seconds) * 10**9 + int(nanoseconds)

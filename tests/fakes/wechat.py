@@ -4,7 +4,7 @@ Written from the documents (see sync/headoffice/follow/wechat/). How it pushes: 
 
 `python -m tests.fakes.wechat --listen 0.0.0.0:80 --settings FILE.json` serves it by itself; then `POST /fake`
 with {"openid", "does": "scan"|"follow"|"unfollow"|"say"|"menu", "url"|"text"} lets somebody do something and
-answers {"tries", "text", "out_of_order"}: what she reads. `GET /` is WeChat on a phone, for people.
+answers what she reads, as Read has fields. `GET /` is WeChat on a phone, for people.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +210,7 @@ class FakeWeChat:
                 read = await self.menu(openid)
             case other:
                 return web.json_response({"error": f"nobody can {other}"}, status=400)
-        return _json({"tries": read.tries, "text": read.text, "out_of_order": read.out_of_order})
+        return _json(asdict(read))
 
 
 def _json(answer: dict[str, Any]) -> web.Response:

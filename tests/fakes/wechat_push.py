@@ -6,8 +6,9 @@ Signatures and encryption are wechatpy's, so that ours are never checked against
 import base64
 import itertools
 import json
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 from urllib.parse import urlencode
 from xml.etree import ElementTree
@@ -39,12 +40,15 @@ class Settings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """What she gets to read, after how many tries; `out_of_order`: the platform's own sentence instead."""
+    """What she gets to read, after how many tries; `out_of_order`: the platform's own sentence instead.
+    `pushed_at_ns`: when the push went out first, since 1970.
+    """
 
     tries: int
     text: str | None
     out_of_order: bool = False
     statuses: tuple[int | None, ...] = ()
+    pushed_at_ns: int = 0
 
 
 @dataclass(kw_only=True)
@@ -122,6 +126,7 @@ class Pusher:
 
     async def send(self, pushed: Pushed) -> Read:
         statuses: list[int | None] = []
+        began_ns = time.time_ns()
         patience = aiohttp.ClientTimeout(total=self.patience_seconds)
         async with aiohttp.ClientSession(timeout=patience) as http:
             for tries in range(1, TRIES + 1):
@@ -136,7 +141,7 @@ class Pusher:
                     statuses.append(None)
                     continue
                 if statuses[-1] == 200:
-                    return self._shown(body, tries, tuple(statuses))
+                    return replace(self._shown(body, tries, tuple(statuses)), pushed_at_ns=began_ns)
         return Read(tries=TRIES, text=None, out_of_order=True, statuses=tuple(statuses))
 
     def _shown(self, body: bytes, tries: int, statuses: tuple[int | None, ...]) -> Read:

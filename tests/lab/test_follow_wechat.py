@@ -25,7 +25,8 @@ def shop(private_network: None, tmp_path_factory: pytest.TempPathFactory) -> Ite
         wechat.introduce(store.head_office, f"http://{LINKS}")
         wechat.start()
         store.open(follow={"link_host": LINKS})
-        until(lambda: store.box.records("SELECT 1 FROM follow_codes"), "the store has codes")
+        for told in ("follow_accounts", "follow_codes"):
+            until(lambda told=told: store.box.records(f"SELECT 1 FROM {told}"), told)  # type: ignore[misc]
         yield store, wechat
         wechat.close()
 

@@ -32,19 +32,19 @@ class WeChat:
     def start(self) -> None:
         self.server.start()
 
-    def introduce(self, head_office: HeadOffice, links: str, brand: str = "default") -> None:
+    def introduce(self, head_office: HeadOffice, links: str, codes_per_store: int = 24) -> None:
         """The account, as marketing enters it at head office, which then starts; replies link to `links`."""
         head_office.configure(
             f"""
 [follow]
 links = "{links}"
+codes_per_store = {codes_per_store}
 [accounts.{ACCOUNT}]
 platform = "wechat"
 title = "Tea House"
 id = "{self.settings.app_id}"
 original_id = "{self.settings.original_id}"
 api = "http://{ADDRESS}"
-brands = ["{brand}"]
 """,
             main__token=self.settings.token,
             main__aes_key=self.settings.aes_key,
@@ -66,7 +66,11 @@ brands = ["{brand}"]
         return self._does(person, does="say", text=text)
 
     def _does(self, person: str, **wish: str) -> str | None:
-        """What she reads; None: nothing. An account out of order fails the test."""
+        text: str | None = self.act(person, **wish)["text"]
+        return text
+
+    def act(self, person: str, **wish: str) -> dict[str, Any]:
+        """What she reads, as `Read` has fields. An account out of order fails the test."""
         body = json.dumps({"openid": person} | wish)
         # Three tries of five seconds are WeChat's, and it is WeChat that gives up.
         done = self.namespace.run(
@@ -74,8 +78,7 @@ brands = ["{brand}"]
         )
         read: dict[str, Any] = json.loads(done.stdout)
         assert not read["out_of_order"], f"the account is out of order: {read}"
-        text: str | None = read["text"]
-        return text
+        return read
 
     def logs(self) -> str:
         return self.namespace.logs()

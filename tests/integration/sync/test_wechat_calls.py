@@ -72,6 +72,16 @@ async def test_who_is_refused_a_token_does_not_ask_for_it_at_every_call() -> Non
         assert await here.ours.is_following(SHE) is False
 
 
+async def test_a_platform_that_does_not_answer_is_not_waited_for_by_each() -> None:
+    async with world() as here:
+        here.fake.trouble.ahead(STABLE_TOKEN, CUT)
+        for _ in range(20):
+            assert await here.ours.is_following(SHE) is None
+        assert here.fake.trouble.asked[STABLE_TOKEN] == 1
+        here.clock.advance(6)
+        assert await here.ours.is_following(SHE) is False
+
+
 @pytest.mark.parametrize(
     ("code", "why"),
     [
@@ -141,6 +151,17 @@ async def test_who_still_follows_is_asked_and_told() -> None:
         assert await here.ours.is_following(SHE) is None
         here.fake.trouble.ahead(USER_INFO, NONSENSE)
         assert await here.ours.is_following(SHE) is None
+
+
+async def test_who_may_not_ask_who_follows_does_not_ask_of_each(caplog: pytest.LogCaptureFixture) -> None:
+    async with world(Settings(is_verified_service=False)) as here:
+        for _ in range(20):
+            assert await here.ours.is_following(SHE) is None
+        assert here.fake.trouble.asked[USER_INFO] == 1
+        assert len(caplog.records) == 1
+        here.fake.settings.is_verified_service = True
+        here.clock.advance(3601)
+        assert await here.ours.is_following(SHE) is False
 
 
 async def test_no_secret_and_nobody_gets_into_the_log(caplog: pytest.LogCaptureFixture) -> None:

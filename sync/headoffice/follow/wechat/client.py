@@ -22,6 +22,8 @@ log = logging.getLogger("yingke.headoffice.follow")
 REAL_API: Final = "https://api.weixin.qq.com"
 _LONGEST_SECONDS: Final = 2_592_000
 _LONGEST_SCENE: Final = 64
+# A permission does not come back from one follower to the next; asking counts against the day's quota.
+_NO_PERMISSION_SECONDS: Final = 3600
 _URL: Final = re.compile(r"https?://[!-~]{1,200}")
 
 
@@ -31,7 +33,8 @@ class WeChatApi:
     def __init__(
         self, account: Account, http: aiohttp.ClientSession, clock: Clock, pauses: Sequence[float] = PAUSES
     ) -> None:
-        self._account, self._http, self._pauses = account, http, pauses
+        self._account, self._http, self._clock, self._pauses = account, http, clock, pauses
+        self._silent_until = 0.0
         self._api = account.option("api", REAL_API).rstrip("/")
         self._tokens = TokenHolder(account.name, self._fetch_token, clock)
 
@@ -62,12 +65,14 @@ class WeChatApi:
 
     async def is_following(self, openid: str) -> bool | None:
         """None when the platform does not say."""
-        if "app_secret" not in self._account.secrets:
+        if "app_secret" not in self._account.secrets or self._clock.boottime() < self._silent_until:
             return None
         try:
             answer = await self._tokens.ask(lambda token: self._user_info(token, openid))
         except (ApiRefused, CallFailed) as failure:
             log.warning("account %s cannot ask who follows: %s", self._account.name, failure)
+            if isinstance(failure, ApiRefused) and failure.why != "unavailable":
+                self._silent_until = self._clock.boottime() + _NO_PERMISSION_SECONDS
             return None
         said = answer.get("subscribe")
         return bool(said) if said in (0, 1) else None

@@ -232,3 +232,18 @@ async def test_the_store_still_counts_that_she_came_and_went(books: Books) -> No
     await books.hear("unfollow")
     [store] = await books.storage.follow.follows_since(books.clock.now() - timedelta(days=1))
     assert (store.by_source, store.ended) == ({"poster": 1}, 1)
+
+
+async def test_who_only_writes_where_that_proves_nothing_is_counted_and_not_kept(books: Books) -> None:
+    code = books.codes["session north"][0].code
+    assert (await books.hear("message", platform="line", code=code)).answer.text == "online"
+    [row] = await books.rows("follows")
+    assert (row["state"], row["source"], row["lead_id"]) == ("claimed", "code", None)
+    assert await books.rows("identities") == []
+    assert await books.rows("leads") == []
+    assert not await books.storage.follow.is_known("main", "mei")
+    # The platform's word comes later: the same row, verified now.
+    await books.hear("follow", platform="line", scene=books.scene(place=1))
+    [row] = await books.rows("follows")
+    assert (row["state"], row["source"]) == ("verified", "session")
+    assert row["lead_id"] is not None
