@@ -1,6 +1,7 @@
 """How each of our processes starts, says that it is ready, and stops."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -15,6 +16,11 @@ from sync.model import Clock, Event, new_event
 log = logging.getLogger("yingke")
 Settings = TypeVar("Settings")
 
+# A look through all objects for garbage in circles found none and held the loop of a head office with 10,000
+# stores for 200 to 600 ms; with 13,000 stations the longest of 62 admissions took 212 ms, without it 34 ms
+# (measured 2026-11-23). Young objects are looked through, all of them hardly ever.
+_COLLECTED_AFTER = (20_000, 50, 100)
+
 
 def main(run: Callable[[Settings], Awaitable[None]], config: Settings) -> int:
     """Runs one process until SIGTERM or SIGINT; returns its exit code.
@@ -26,6 +32,7 @@ def main(run: Callable[[Settings], Awaitable[None]], config: Settings) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", force=True
     )
+    gc.set_threshold(*_COLLECTED_AFTER)
     try:
         uvloop.run(_until_told_to_stop(run, config))
     except ProcessFailed as failure:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import errno
-import gc
 import logging
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -26,10 +25,6 @@ _silent = logging.getLogger("yingke.headoffice.http")
 _silent.setLevel(logging.CRITICAL)
 _CHECKPOINT_SECONDS = 5
 _PURGE_SECONDS = 3600
-# With 10,000 stores waiting, a look through all objects for garbage in circles held the loop for 200 to 600
-# ms, found none, and came nine times in ten seconds while they connected (measured 2026-11-23). Young objects
-# are looked through, all of them hardly ever.
-_RARELY = (20_000, 50, 100)
 # Long polls end on shutdown by themselves; whoever still talks gets a little time.
 _SHUTDOWN_SECONDS = 5
 
@@ -85,7 +80,6 @@ async def run(settings: Settings) -> None:
     except (BadAddress, StorageUnavailable) as error:
         raise ProcessFailed(str(error)) from None
     clock = SystemClock()
-    gc.set_threshold(*_RARELY)
     try:
         async with serving(make_app(storage, settings=settings, clock=clock), host, port) as url:
             log.info("head office answers at %s, database %s", url, path)
