@@ -16,6 +16,7 @@ from netctl.sensor.air import Air
 from netctl.sensor.capture import CannotListen, Capture
 from netctl.sensor.probe_request import ProbeRequestParser, Sighting
 from tests.lab.radio import Transmitter, air
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.usefixtures("private_network")
 NUMBERS = itertools.count()
@@ -27,14 +28,25 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
+def lay(near: str, far: str) -> None:
+    """A wire that carries: the kernel connects its ends some time after they are up (link_watch.c)."""
+    ip("link", "add", near, "type", "veth", "peer", "name", far)
+    ip("link", "set", near, "up")
+    ip("link", "set", far, "up")
+    until(lambda: state(near) == state(far) == "UP", "the wire is connected")
+
+
+def state(link: str) -> str:
+    shown = subprocess.run(["ip", "-br", "link", "show", link], capture_output=True, text=True, check=True)
+    return shown.stdout.split()[1]
+
+
 @pytest.fixture
 def wire() -> Iterator[tuple[str, str]]:
     """Two ends: what goes in at the first comes out at the second."""
     number = next(NUMBERS)
     near, far = f"air{number}a", f"air{number}b"
-    ip("link", "add", near, "type", "veth", "peer", "name", far)
-    ip("link", "set", near, "up")
-    ip("link", "set", far, "up")
+    lay(near, far)
     yield near, far
     subprocess.run(["ip", "link", "del", near], check=False, stderr=subprocess.DEVNULL)
 
@@ -129,9 +141,7 @@ async def test_an_interface_pulled_out_and_put_in_again_is_heard_again(wire: tup
     assert not listening.is_listening
     assert list(listening.gone) == [far]
 
-    ip("link", "add", near, "type", "veth", "peer", "name", far)
-    ip("link", "set", near, "up")
-    ip("link", "set", far, "up")
+    lay(near, far)
     listening.watch()
     assert listening.is_listening
     assert not listening.gone
@@ -150,6 +160,7 @@ async def test_an_interface_set_down_and_up_is_heard_again(wire: tuple[str, str]
     listening.watch()
     ip("link", "set", far, "down")
     ip("link", "set", far, "up")
+    until(lambda: state(near) == state(far) == "UP", "the wire is connected")
     transmitter = Transmitter(near)
     for _ in range(100):
         listening.watch()
