@@ -194,6 +194,17 @@ async def test_an_empty_pool_shows_the_stores_own_qr_and_else_the_other_way_in(
     assert '<figure class="scan"' not in by_code
 
 
+@pytest.mark.parametrize("platform", ["kakao", "wecom"])
+async def test_where_nobody_reads_what_she_writes_no_digits_are_shown(
+    browser: Browser, sync: Records, platform: str
+) -> None:
+    await sync.write(follow.set_accounts, [replace(WECHAT, platform=platform)])
+    page = await _page(browser, f"/follow/{platform}")
+    assert "<svg" in page
+    assert "six digits" not in page
+    assert "100001" not in page
+
+
 async def test_nobody_empties_the_pool_alone(
     browser: Browser, sync: Records, records: Records, clock: FakeClock
 ) -> None:
