@@ -60,9 +60,9 @@ def _decide(
     now: datetime,
     secret: str,
 ) -> tuple[Answer, str | None]:
-    if hearing.too_often:
-        return reply("too_often", None, None), None
     event = hearing.event
+    if hearing.too_often and event.kind == "message":
+        return reply("too_often", None, None), None
     known = _known(connection, account, hearing, now, secret)
     new = Grant(
         grant_id=secrets.token_hex(8),
@@ -73,7 +73,8 @@ def _decide(
     lead_id = _note_person(connection, event, known, decision, secret, now)
     grant = decision.grant
     if grant is None or known.source is None:
-        return (reply(decision.says, None, None) if decision.says else Answer()), None
+        says = "too_often" if hearing.too_often and decision.says else decision.says
+        return (reply(says, None, None) if says else Answer()), None
     link = _link(connection, account, known, grant, terms, now)
     is_new = known.given is None
     if is_new:

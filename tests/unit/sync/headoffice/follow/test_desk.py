@@ -109,6 +109,20 @@ async def test_who_guesses_codes_is_stopped_and_nobody_else(desk: Desk, books: B
     assert (await desk.hear(_event(books, "message", "eve", code=other))).link is not None
 
 
+async def test_who_guesses_in_links_is_stopped_too_and_known_as_a_follower(desk: Desk, books: Books) -> None:
+    """`/start 482913` at a bot and a login begun with digits tell of a follow, and anybody writes them."""
+    right = books.codes["session north"][0].code
+    wrong = next(f"{number:06d}" for number in range(100) if f"{number:06d}" not in _all_codes(books))
+    for _ in range(10):
+        await desk.hear(_event(books, "scan", "eve", code=wrong))
+    answer = await desk.hear(_event(books, "follow", "eve", code=right))
+    assert answer.link is None
+    assert answer.text is not None
+    assert "尝试次数太多" in answer.text
+    assert await books.storage.follow.is_known("main", "eve")
+    assert (await desk.hear(_event(books, "message", "mei", code=right))).link is not None
+
+
 def _all_codes(books: Books) -> set[str]:
     return {code.code for codes in books.codes.values() for code in codes}
 
