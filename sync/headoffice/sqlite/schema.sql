@@ -168,6 +168,7 @@ CREATE TABLE follows (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX follows_by_seq ON follows (seq);
 CREATE INDEX follows_by_followed_at ON follows (followed_at);
+CREATE INDEX follows_by_ended_at ON follows (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE footfall (
     venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
