@@ -193,6 +193,19 @@ async def test_the_address_is_confirmed_to_the_console(mode: Mode) -> None:
         assert await here.pusher.verify_address() == (403, "forged")
 
 
+async def test_the_documents_own_check_of_the_address_is_answered_whatever_our_clock_says() -> None:
+    """It opens nothing, and who sets an account up tries what the documents show."""
+    async with world(Settings(token=vectors.TOKEN)) as here, aiohttp.ClientSession() as http:
+        verify = {
+            "signature": "f464b24fc39322e44b38aa78f5edd27bd1441696",
+            "echostr": "4375120948345356249",
+            "timestamp": "1714036504",
+            "nonce": "1514711492",
+        }
+        response = await http.get(here.fake.settings.callback, params=verify)
+        assert (response.status, await response.text()) == (200, "4375120948345356249")
+
+
 async def test_knocking_with_forged_pushes_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async with world() as here:
         for _ in range(5):
