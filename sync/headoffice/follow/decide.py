@@ -7,12 +7,16 @@ from typing import Final, Literal
 from sync.headoffice.follow.event import FollowEvent
 from sync.headoffice.follow.scene import SceneKind
 
-Says = Literal["online", "tap", "used", "expired", "unknown", "send_code", "follow_first", "too_often"]
+Says = Literal[
+    "online", "tap", "used", "expired", "unknown", "send_code", "follow_first", "too_often", "enough"
+]
 
 TAKEN_BACK_WITHIN: Final = timedelta(hours=24)
 """An unfollow so soon takes the credit back."""
 TOO_OLD: Final = timedelta(hours=1)
 """An event that comes later than this changes what is known of her, but opens no gate."""
+MOST_A_DAY: Final = 10
+"""Grants for one follower within 24 hours: a family's phones, or a long day; not everybody in the queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Known:
 
     `person`: her digest. `given`: a grant of hers that is still good, by the same source. `credited`: a
     follow of hers has been credited to somebody before. `platform_says`: whether she follows, as far as it
-    was asked.
+    was asked. `grants_of_a_day`: how many she was given within 24 hours, anywhere.
     """
 
     person: str
@@ -62,6 +66,7 @@ class Known:
     credited_at: datetime | None = None
     given: Grant | None = None
     platform_says: bool | None = None
+    grants_of_a_day: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +154,8 @@ def _grant(
         return None, "used"
     if source.expires_at is not None and source.expires_at <= now:
         return None, "expired"
+    if known.grants_of_a_day >= MOST_A_DAY:
+        return None, "enough"
     grant = Grant(
         grant_id=new.grant_id,
         venue_id=source.venue_id,

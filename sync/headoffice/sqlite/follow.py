@@ -107,6 +107,7 @@ def _known(
         credited_at=from_wire(credited_at) if credited_at else None,
         given=_given(connection, person, source, now) if source else None,
         platform_says=hearing.platform_says,
+        grants_of_a_day=_grants_of_a_day(connection, person, now) if source else 0,
     )
 
 
@@ -136,6 +137,14 @@ def _source(connection: sqlite3.Connection, event: FollowEvent) -> Source | None
         expires_at=from_wire(row["expires_at"]) if row["expires_at"] else None,
         used_by=row["used_by"],
     )
+
+
+def _grants_of_a_day(connection: sqlite3.Connection, person: str, now: datetime) -> int:
+    granted: int = connection.execute(
+        "SELECT COUNT(*) FROM follow_grants WHERE person = :person AND granted_at > :since",
+        {"person": person, "since": to_wire(now - timedelta(days=1))},
+    ).fetchone()[0]
+    return granted
 
 
 def _given(connection: sqlite3.Connection, person: str, source: Source, now: datetime) -> Grant | None:

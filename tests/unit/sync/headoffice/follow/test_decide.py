@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync.headoffice.follow.decide import TOO_OLD, Decision, Grant, Known, Source, decide, won_by
+from sync.headoffice.follow.decide import MOST_A_DAY, TOO_OLD, Decision, Grant, Known, Source, decide, won_by
 from sync.headoffice.follow.event import FollowEvent
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -51,6 +51,15 @@ def test_a_new_follower_who_scanned_her_page_is_granted_by_its_code() -> None:
 
 def test_who_follows_already_and_scans_again_is_let_in_too() -> None:
     assert _decide(_event("scan"), replace(FAN, source=ON_HER_PAGE)).grant is not None
+
+
+@pytest.mark.parametrize("source", [ON_HER_PAGE, POSTER])
+def test_one_follower_does_not_let_the_whole_queue_in(source: Source) -> None:
+    often = replace(FAN, source=source, grants_of_a_day=MOST_A_DAY - 1)
+    assert _decide(_event("scan"), often).grant is not None
+    decision = _decide(_event("scan"), replace(often, grants_of_a_day=MOST_A_DAY))
+    assert decision.grant is None
+    assert decision.says == "enough"
 
 
 @pytest.mark.parametrize("source", [POSTER, BADGE])

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from sync.grant_token import read
+from sync.headoffice.follow.decide import MOST_A_DAY
 from sync.headoffice.follow.event import Answer
 from tests.unit.sync.headoffice.follow.conftest import Books
 
@@ -101,6 +102,18 @@ async def test_a_scene_with_another_stores_number_opens_nothing(books: Books) ->
     ref = books.codes["session north"][0].ref
     assert (await books.hear(scene=f"s2.{ref}")).answer.text == "unknown"
     assert (await books.hear(subject="lan", scene=ref)).answer.text == "online"
+
+
+async def test_a_days_worth_of_grants_counts_all_stores_and_ends_with_the_day(books: Books) -> None:
+    """The poster anew each time its last link has ended, and phones of friends."""
+    for _ in range(MOST_A_DAY // 2):
+        assert (await books.hear("scan", scene=books.scene("poster"))).answer.text == "tap"
+        assert (await books.hear("scan", scene=books.scene("poster", "south"))).answer.text == "tap"
+        books.clock.advance(31 * 60)
+    assert (await books.hear("scan", scene=books.scene())).answer.text == "enough"
+    assert (await books.hear("scan", "lan", scene=books.scene(place=1))).answer.text == "online"
+    books.clock.advance(24 * 3600)
+    assert (await books.hear("scan", scene=books.scene())).answer.text == "online"
 
 
 async def test_too_many_tries_are_told_so_and_use_up_nothing(books: Books) -> None:
