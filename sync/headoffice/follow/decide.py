@@ -91,10 +91,11 @@ def decide(event: FollowEvent, known: Known, now: datetime, new: Grant, *, has_l
     if event.kind == "message" and known.following_since is None and known.platform_says is False:
         return Decision(says="follow_first")
     grant, says = _grant(event, known, now, new, has_links)
+    late = now - event.occurred_at > TOO_OLD
     if event.kind == "message" and known.following_since is None and not _is_proof(event, known):
-        return Decision(claims=grant is not None, grant=grant, says=says)
+        return Decision() if late else Decision(claims=grant is not None, grant=grant, says=says)
     credit = _credit(event, known, now)
-    if now - event.occurred_at > TOO_OLD:
+    if late:
         return Decision(follows=True, credit=credit)
     return Decision(follows=True, grant=grant, credit=credit, says=says)
 

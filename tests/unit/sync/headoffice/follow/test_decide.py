@@ -123,6 +123,12 @@ def test_an_event_that_comes_an_hour_late_opens_no_gate() -> None:
     assert _decide(_event(at=NOON - TOO_OLD), replace(STRANGER, source=BADGE)).grant is not None
 
 
+def test_digits_that_come_an_hour_late_open_none_either() -> None:
+    late = NOON - TOO_OLD - timedelta(seconds=1)
+    on_line = replace(_event("message", late, scene=None, code="482913"), platform="line")
+    assert _decide(on_line, replace(STRANGER, source=ON_HER_PAGE)) == Decision()
+
+
 def test_a_new_follow_by_the_badge_is_credited_to_its_bearer() -> None:
     assert _decide(_event(), replace(STRANGER, source=BADGE)).credit == "m" * 16
 
