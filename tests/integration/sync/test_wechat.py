@@ -101,6 +101,7 @@ BODY_OF_SOMEBODY = (
         ("plain", Tampering(seconds_off=-STALE_SECONDS - 1), 403),
         ("plain", Tampering(seconds_off=STALE_SECONDS + 1), 403),
         ("plain", Tampering(cut_at=100), 400),
+        ("plain", Tampering(cut_at=100, signature="0" * 40), 403),
         ("plain", Tampering(body=b""), 400),
         ("plain", Tampering(original_id="gh_of_somebody"), 403),
         ("security", Tampering(signature="0" * 40), 403),
