@@ -90,8 +90,10 @@ def _known(
     person = person_of(secret, account.name, event.subject_id)
     source = _source(connection, event)
     follows = connection.execute(
-        "SELECT followed_at FROM follow_people WHERE account = :account AND subject = :subject",
-        {"account": account.name, "subject": event.subject_id},
+        # An unfollow from before she came again is told too late.
+        "SELECT CASE :kind WHEN 'unfollow' THEN COALESCE(again_at, followed_at) ELSE followed_at END"
+        " AS followed_at FROM follow_people WHERE account = :account AND subject = :subject",
+        {"account": account.name, "subject": event.subject_id, "kind": event.kind},
     ).fetchone()
     memory = connection.execute(
         "SELECT credited_at, ended_at FROM follow_memory WHERE person = :person", {"person": person}

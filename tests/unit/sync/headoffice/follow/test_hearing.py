@@ -10,6 +10,7 @@ import pytest
 from sync.grant_token import read
 from sync.headoffice.follow.decide import MOST_A_DAY
 from sync.headoffice.follow.event import Answer
+from sync.model import to_wire
 from tests.unit.sync.headoffice.follow.conftest import Books
 
 
@@ -238,6 +239,19 @@ async def test_what_was_answered_is_forgotten_after_three_days(books: Books) -> 
     books.clock.advance(timedelta(days=28).total_seconds())
     # The eight codes of the pools have ended by now, and the grant is old; the posters stay.
     assert await books.storage.follow.purge(books.clock.now()) == 8 + 1
+
+
+async def test_an_unfollow_that_is_told_after_she_came_back_ends_nothing(books: Books) -> None:
+    start = books.clock.now()
+    await books.hear(scene=books.scene())
+    books.clock.advance(7200)
+    await books.hear()
+    await books.hear("unfollow", occurred_at=start + timedelta(hours=1))
+    assert await books.storage.follow.is_known("main", "mei")
+    [row] = await books.rows("follows")
+    assert (row["state"], row["followed_at"]) == ("verified", to_wire(start))
+    await books.hear("unfollow")
+    assert not await books.storage.follow.is_known("main", "mei")
 
 
 async def test_the_store_still_counts_that_she_came_and_went(books: Books) -> None:
