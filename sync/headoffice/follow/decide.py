@@ -108,12 +108,13 @@ def _ended(event: FollowEvent, known: Known) -> Decision:
 
 
 def _credit(event: FollowEvent, known: Known, now: datetime) -> str | None:
-    """A new follow by the badge, and a person only once: who leaves and comes back earns nobody anything.
+    """A new follow by the badge, and a person only once: who leaves and comes back earns nobody anything,
+    however she was won before.
 
     Where the badge's link carries digits, the follow is told first and the digits come a little later; where
     it leads to a login, the platform's own word of the follow overtakes her way back.
     """
-    if known.credited or known.source is None:
+    if known.credited or known.ended_at is not None or known.source is None:
         return None
     begins = event.kind == "follow" and known.following_since is None
     goes_on = event.kind in ("message", "follow") and known.following_since is not None

@@ -161,6 +161,8 @@ def test_a_follow_is_counted_by_what_won_it(
     [
         ("scan", replace(FAN, source=BADGE)),
         ("follow", replace(STRANGER, source=BADGE, credited=True)),
+        # Followed by herself before, left, and was asked to follow anew by the badge.
+        ("follow", replace(STRANGER, source=BADGE, ended_at=NOON - HOUR)),
         ("follow", replace(STRANGER, source=replace(BADGE, staff_ref=None))),
         ("follow", replace(FAN, source=BADGE)),
         ("message", replace(STRANGER, source=BADGE)),
