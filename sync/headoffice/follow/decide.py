@@ -123,8 +123,8 @@ def _credit(event: FollowEvent, known: Known, now: datetime) -> str | None:
 
 
 def _is_proof(event: FollowEvent, known: Known) -> bool:
-    """LINE and Instagram let people write who follow nobody."""
-    return bool(known.platform_says) or event.platform not in ("line", "instagram")
+    """LINE and Instagram let people write who follow nobody, and a bot those who are not in its channel."""
+    return bool(known.platform_says) or event.platform not in ("line", "instagram", "telegram")
 
 
 def _recently(known: Known, now: datetime) -> bool:

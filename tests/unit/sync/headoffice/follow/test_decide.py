@@ -116,6 +116,16 @@ def test_where_messages_prove_nothing_she_is_let_in_and_counted_as_claiming_it()
     assert _decide(on_line, replace(FAN, source=ON_HER_PAGE)).follows is True
 
 
+@pytest.mark.parametrize("platform", ["line", "instagram", "telegram"])
+@pytest.mark.parametrize("source", [None, ON_HER_PAGE])
+def test_writing_to_us_is_no_follow_where_anybody_can(platform: str, source: Source | None) -> None:
+    """A bot is written to by people who are not in its channel: a greeting first, and she would be known."""
+    writes = replace(_event("message", scene=None, code="482913" if source else None), platform=platform)
+    assert _decide(writes, replace(STRANGER, source=source)).follows is None
+    said_to_follow = replace(STRANGER, source=source, platform_says=True)
+    assert _decide(writes, said_to_follow).follows is True
+
+
 def test_an_event_that_comes_an_hour_late_opens_no_gate() -> None:
     late = _event(at=NOON - TOO_OLD - timedelta(seconds=1))
     decision = _decide(late, replace(STRANGER, source=BADGE))

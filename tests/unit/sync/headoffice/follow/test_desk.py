@@ -1,6 +1,7 @@
 """The desk: who is asked before an event goes into the books, and who hears of it after."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,17 @@ async def test_a_stranger_with_a_code_is_looked_up_and_a_follower_is_not(desk: D
     assert await books.commands("follow_grant") == []
     await desk.hear(_event(books, "follow"))
     assert (await desk.hear(_event(books, "message", code=code))).link is not None
+    assert platform.asked == ["mei"]
+
+
+async def test_a_greeting_makes_nobody_a_follower_who_is_not_asked_about_again(
+    desk: Desk, books: Books
+) -> None:
+    platform = _plug(desk, Platform(False))
+    code = books.codes["session north"][0].code
+    await desk.hear(replace(_event(books, "message"), platform="telegram"))
+    answer = await desk.hear(replace(_event(books, "message", code=code), platform="telegram"))
+    assert answer.link is None
     assert platform.asked == ["mei"]
 
 
