@@ -69,6 +69,9 @@ async def open_claimed(request: web.Request) -> web.Response:
     station = await _station(request)
     if station is None or station.captive:
         return see_other(request, f"/follow/{account.platform}")
+    if site.offers.take(await name_for_limits(request)):
+        # By another address of hers it would be counted once more each time.
+        return web.Response(status=303, headers={"Location": account.link})
     try:
         by = await staff_ref(request)
         await site.records.write(follow.claim, account, str(station_ip(request)), by, site.clock)

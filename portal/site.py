@@ -22,8 +22,8 @@ from sync.records import Records
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One store's pages and what stands behind them. `privacy_notices`: by language code. `kept_forms`: how
-    often forms are kept, `offers`: how often a code to follow with is given out, `code_tries`: how often
-    codes are tried, all by station.
+    often forms are kept, `offers`: how often a code to follow with is given out or a follow claimed,
+    `code_tries`: how often codes are tried, all by station.
     """
 
     config: Config

@@ -280,6 +280,18 @@ async def test_a_claimed_follow_is_counted_once_and_opens_nothing(
     assert gate.admitted[HERE].method == "temporary_pass"
 
 
+async def test_nobody_claims_a_hundred_follows_alone(
+    browser: Browser, sync: Records, records: Records
+) -> None:
+    """One station with many addresses; she goes where she wants to go all the same."""
+    await send(browser, {}, "/follow/facebook/pass")
+    for _ in range(20):
+        went = await browser.get("/follow/facebook/open", allow_redirects=False)
+        assert went.headers["Location"] == "https://facebook.example/jasmine"
+        await records.write(lambda connection: connection.execute("UPDATE follow_claims SET ip = 'fd77::9'"))
+    assert len(await _told(records)) == 8
+
+
 async def test_only_what_proves_nothing_can_be_claimed(browser: Browser, sync: Records) -> None:
     assert (await browser.get("/follow/wechat/open")).status == 404
 
