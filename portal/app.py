@@ -89,6 +89,8 @@ def make_app(config: Config, records: Records, gate: GateClient, clock: Clock) -
         },
         seal=Seal.from_file(secrets / "form.key"),
         kept_forms=RateLimit(burst=12, refill_seconds=20, seconds=clock.boottime),
+        # One is good for half an hour on each platform; a store has two dozen, and each costs a call.
+        offers=RateLimit(burst=8, refill_seconds=300, seconds=clock.boottime),
         code_tries=Tries(clock.boottime),
         staff_code=StaffCode.from_file(secrets / "staff_code.key", config.venue.timezone, clock),
         trace=Trace(),

@@ -11,11 +11,12 @@ from portal.badge import staff_ref
 from portal.errors import Refused, log
 from portal.follows import how_to, what_the_qr_says
 from portal.pages import see_other
-from portal.posted import refuse_foreign, refuse_too_often
+from portal.posted import refuse_foreign
 from portal.qr import qr_svg
 from portal.shopper import NO_STATION
 from portal.site import SITE
 from portal.standing import is_on_pass
+from portal.station import name_for_limits
 from portal.temporary_pass import USED_UP
 from portal.where import station_ip
 from sync.i18n import mark
@@ -68,6 +69,9 @@ async def open_claimed(request: web.Request) -> web.Response:
     station = await _station(request)
     if station is None or station.captive:
         return see_other(request, f"/follow/{account.platform}")
+    if site.offers.take(await name_for_limits(request)):
+        # By another address of hers it would be counted once more each time.
+        return web.Response(status=303, headers={"Location": account.link})
     try:
         by = await staff_ref(request)
         await site.records.write(follow.claim, account, str(station_ip(request)), by, site.clock)
@@ -126,7 +130,8 @@ async def _show(
 
 
 async def _offer(request: web.Request, account: FollowAccount) -> Offer | None:
-    """What she has in hand, or a fresh one. Raises Refused when too many are asked for."""
+    """What she has in hand, or a fresh one; None: none is left, or this station has had many. The store's own
+    code does as well then, and nobody is sent away."""
     site, ip = request.app[SITE], str(station_ip(request))
     in_hand = await site.records.read(follow.offer_to, account.account, ip, site.clock)
     if in_hand is not None:
@@ -134,6 +139,8 @@ async def _offer(request: web.Request, account: FollowAccount) -> Offer | None:
     if not await site.records.read(follow.has_codes, account.account, site.clock):
         log.info("no code to follow with is left for %s", account.account)
         return None
-    await refuse_too_often(request)
+    if site.offers.take(await name_for_limits(request)):
+        log.info("no code to follow with for a station that has had many")
+        return None
     by = await staff_ref(request)
     return await site.records.write(follow.make_offer, account.account, ip, by, site.clock)

@@ -30,6 +30,8 @@ NAMES: Final = {
 # Their QRs are links that any browser hands to the app. WeChat's and WeCom's are opened by their own camera
 # alone, and no browser of a captive phone may call an app by a scheme of its own (AOSP CaptivePortalLogin).
 _OPENS_BY_LINK: Final = frozenset({"line", "telegram", "whatsapp", "instagram", "kakao"})
+# Kakao opens chats to its partners only, and WeCom's callback does not tell what is written to a contact.
+_READS_NO_DIGITS: Final = frozenset({"kakao", "wecom"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,8 @@ def how_to(
     session = station.session if station is not None and on_pass else None
     is_claimed = account.proof == "claimed"
     opens = account.platform in _OPENS_BY_LINK and not is_claimed
-    code = "" if is_claimed else (offer.code if offer else account.poster_code) or ""
+    hides_code = is_claimed or account.platform in _READS_NO_DIGITS
+    code = "" if hides_code else (offer.code if offer else account.poster_code) or ""
     return HowTo(
         choice=choice(account),
         is_claimed=is_claimed,

@@ -56,7 +56,7 @@ DEAD: Final = {
     "taken_back": Dead(
         status=410,
         title=mark("This link is no longer good"),
-        sentence=mark("It was taken back, as happens when somebody unfollows us. You can register instead."),
+        sentence=mark("It was taken back. You can register instead."),
     ),
 }
 

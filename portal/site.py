@@ -22,7 +22,8 @@ from sync.records import Records
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One store's pages and what stands behind them. `privacy_notices`: by language code. `kept_forms`: how
-    often forms are kept, `code_tries`: how often codes are tried, both by station.
+    often forms are kept, `offers`: how often a code to follow with is given out or a follow claimed,
+    `code_tries`: how often codes are tried, all by station.
     """
 
     config: Config
@@ -34,6 +35,7 @@ class Site:
     privacy_notices: Mapping[str, PrivacyNotice]
     seal: Seal
     kept_forms: RateLimit
+    offers: RateLimit
     code_tries: Tries
     staff_code: StaffCode
     trace: Trace

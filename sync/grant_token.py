@@ -51,7 +51,7 @@ class BadToken(Exception):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantToken:
     """What a link says. `grant_id` and `subject_hash` are 16 hexadecimal characters, `expires_at` is whole
-    seconds. `subject_hash` is the start of SHA-256 of platform and subject: it names nobody."""
+    seconds. `subject_hash` is head office's, the start of a keyed digest: it names nobody."""
 
     channel: int
     expires_at: datetime

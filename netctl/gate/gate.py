@@ -206,7 +206,10 @@ class Gate:
             await self._database.write(store.save_sessions, sessions[at : at + _SAVED_AT_ONCE], stamp)
 
     async def purge(self) -> None:
-        await self._database.write(store.purge, self._clock.now() - KEPT_FOR)
+        before = self._clock.now() - KEPT_FOR
+        await self._database.write(store.purge, before)
+        if self._clock.synced():
+            await self._database.write(store.forget_requests, before)
         await self.ledger.load()
 
     @property

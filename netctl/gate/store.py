@@ -283,9 +283,17 @@ def purge(connection: sqlite3.Connection, before: datetime, most_presences: int 
     )
     connection.execute("DELETE FROM journal WHERE at < :before", limit)
     connection.execute("DELETE FROM day_uses WHERE written_at < :before", limit)
-    # Those of a session that goes on are still needed, should head office take a grant back.
+
+
+def forget_requests(connection: sqlite3.Connection, before: datetime) -> None:
+    """Only while the clock is right: a request that is forgotten could be granted once more, as the link of a
+    follow is that the gate never heard of.
+
+    Those of a session that is kept stay: head office may take its grant back, and a request handled before
+    the clock was right looks older than it is.
+    """
     connection.execute(
         "DELETE FROM handled_requests WHERE handled_at < :before"
-        " AND session_id NOT IN (SELECT session_id FROM sessions WHERE ended_at IS NULL)",
-        limit,
+        " AND session_id NOT IN (SELECT session_id FROM sessions)",
+        {"before": to_wire(before)},
     )

@@ -16,6 +16,20 @@ VERIFIED: Final = ("wechat", "line", "telegram", "kakao", "instagram", "wecom", 
 CLAIMED: Final = ("facebook", "x", "tiktok", "youtube", "weibo", "xiaohongshu", "douyin")
 """Platforms that prove nothing to us: a link, and a follow that is claimed."""
 
+_NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
+    "wechat": ("token",),
+    "line": ("channel_secret", "channel_token"),
+    "telegram": ("token", "webhook_secret"),
+    "kakao": ("admin_key", "client_secret"),
+    "instagram": ("token", "app_secret", "verify_token"),
+    "wecom": ("token", "aes_key"),
+    "whatsapp": ("token", "app_secret", "verify_token"),
+}
+_USEFUL: Final[Mapping[str, tuple[str, ...]]] = {
+    "wechat": ("aes_key", "app_secret"),
+    "wecom": ("corp_secret",),
+}
+
 _NAME: Final = re.compile(r"[a-z0-9-]{1,32}")
 _OWN: Final = ("platform", "title", "id", "brands")
 _LONGEST: Final = 300
@@ -53,6 +67,18 @@ class Account:
         if not self.secrets.get(key):
             raise BadAccount(f"account {self.name} needs its secret in the file {self.name}.{key}")
         return self.secrets[key]
+
+
+def needed_secrets(account: Account) -> tuple[str, ...]:
+    """Without these it cannot be used as it is set. None for what proves nothing."""
+    needed = _NEEDED.get(account.platform, ())
+    has_login = account.platform == "line" and "login_channel" in account.options
+    return (*needed, "login_secret") if has_login else needed
+
+
+def useful_secrets(account: Account) -> tuple[str, ...]:
+    """Without these it can do less; the modules of the platforms say what."""
+    return _USEFUL.get(account.platform, ())
 
 
 def parse_accounts(given: Any, mistakes: list[Mistake]) -> tuple[Account, ...]:

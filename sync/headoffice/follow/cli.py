@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sync.headoffice.follow.accounts import Account, BadAccount, credentials_folder, read_secrets
+from sync.headoffice.follow.accounts import (
+    Account,
+    BadAccount,
+    credentials_folder,
+    needed_secrets,
+    read_secrets,
+    useful_secrets,
+)
 from sync.headoffice.follow.badges import badges_page
 from sync.headoffice.follow.replies import LOCALES
 from sync.headoffice.follow.storage import Member
@@ -128,7 +135,7 @@ async def _list_accounts(storage: Storage, options: argparse.Namespace) -> None:
             "callback": f"/platforms/{account.platform}/{account.name}"
             if account.proof == "verified"
             else None,
-            "secrets": _secrets(account),
+            **_secrets(account),
             "no_qr_because": troubles.get(account.name),
         }
         for account in _settings(options).accounts
@@ -136,6 +143,8 @@ async def _list_accounts(storage: Storage, options: argparse.Namespace) -> None:
     words = "\n".join(
         f"{each['account']}  {each['platform']}  {each['proof']}  {each['callback'] or '-'}"
         f"  secrets: {', '.join(each['secrets']) or 'none'}"
+        + (f"  missing: {', '.join(each['missing'])}" if each["missing"] else "")
+        + (f"  can be added: {', '.join(each['can_be_added'])}" if each["can_be_added"] else "")
         + (f"  no QR codes: {each['no_qr_because']}" if each["no_qr_because"] else "")
         for each in accounts
     )
@@ -146,13 +155,17 @@ async def _list_accounts(storage: Storage, options: argparse.Namespace) -> None:
     )
 
 
-def _secrets(account: Account) -> list[str]:
+def _secrets(account: Account) -> dict[str, list[str]]:
     """The names of the files, never what is in them."""
-    folder = credentials_folder()
     try:
-        return [f"{account.name}.{key}" for key in read_secrets(account.name, folder)]
+        found = read_secrets(account.name, credentials_folder())
     except BadAccount as error:
         raise Refusal(str(error)) from None
+    return {
+        "secrets": [f"{account.name}.{key}" for key in found],
+        "missing": [f"{account.name}.{key}" for key in needed_secrets(account) if not found.get(key)],
+        "can_be_added": [f"{account.name}.{key}" for key in useful_secrets(account) if not found.get(key)],
+    }
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -7,12 +7,16 @@ from typing import Final, Literal
 from sync.headoffice.follow.event import FollowEvent
 from sync.headoffice.follow.scene import SceneKind
 
-Says = Literal["online", "tap", "used", "expired", "unknown", "send_code", "follow_first", "too_often"]
+Says = Literal[
+    "online", "tap", "used", "expired", "unknown", "send_code", "follow_first", "too_often", "enough"
+]
 
 TAKEN_BACK_WITHIN: Final = timedelta(hours=24)
 """An unfollow so soon takes the credit back."""
 TOO_OLD: Final = timedelta(hours=1)
 """An event that comes later than this changes what is known of her, but opens no gate."""
+MOST_A_DAY: Final = 10
+"""Grants for one follower within 24 hours: a family's phones, or a long day; not everybody in the queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,7 @@ class Known:
 
     `person`: her digest. `given`: a grant of hers that is still good, by the same source. `credited`: a
     follow of hers has been credited to somebody before. `platform_says`: whether she follows, as far as it
-    was asked.
+    was asked. `grants_of_a_day`: how many she was given within 24 hours, anywhere.
     """
 
     person: str
@@ -62,6 +66,7 @@ class Known:
     credited_at: datetime | None = None
     given: Grant | None = None
     platform_says: bool | None = None
+    grants_of_a_day: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +91,11 @@ def decide(event: FollowEvent, known: Known, now: datetime, new: Grant, *, has_l
     if event.kind == "message" and known.following_since is None and known.platform_says is False:
         return Decision(says="follow_first")
     grant, says = _grant(event, known, now, new, has_links)
+    late = now - event.occurred_at > TOO_OLD
     if event.kind == "message" and known.following_since is None and not _is_proof(event, known):
-        return Decision(claims=grant is not None, grant=grant, says=says)
+        return Decision() if late else Decision(claims=grant is not None, grant=grant, says=says)
     credit = _credit(event, known, now)
-    if now - event.occurred_at > TOO_OLD:
+    if late:
         return Decision(follows=True, credit=credit)
     return Decision(follows=True, grant=grant, credit=credit, says=says)
 
@@ -102,12 +108,13 @@ def _ended(event: FollowEvent, known: Known) -> Decision:
 
 
 def _credit(event: FollowEvent, known: Known, now: datetime) -> str | None:
-    """A new follow by the badge, and a person only once: who leaves and comes back earns nobody anything.
+    """A new follow by the badge, and a person only once: who leaves and comes back earns nobody anything,
+    however she was won before.
 
     Where the badge's link carries digits, the follow is told first and the digits come a little later; where
     it leads to a login, the platform's own word of the follow overtakes her way back.
     """
-    if known.credited or known.source is None:
+    if known.credited or known.ended_at is not None or known.source is None:
         return None
     begins = event.kind == "follow" and known.following_since is None
     goes_on = event.kind in ("message", "follow") and known.following_since is not None
@@ -116,8 +123,8 @@ def _credit(event: FollowEvent, known: Known, now: datetime) -> str | None:
 
 
 def _is_proof(event: FollowEvent, known: Known) -> bool:
-    """LINE and Instagram let people write who follow nobody."""
-    return bool(known.platform_says) or event.platform not in ("line", "instagram")
+    """LINE and Instagram let people write who follow nobody, and a bot those who are not in its channel."""
+    return bool(known.platform_says) or event.platform not in ("line", "instagram", "telegram")
 
 
 def _recently(known: Known, now: datetime) -> bool:
@@ -149,6 +156,8 @@ def _grant(
         return None, "used"
     if source.expires_at is not None and source.expires_at <= now:
         return None, "expired"
+    if known.grants_of_a_day >= MOST_A_DAY:
+        return None, "enough"
     grant = Grant(
         grant_id=new.grant_id,
         venue_id=source.venue_id,

@@ -59,12 +59,12 @@ class Desk:
         """Raises StorageUnavailable: then nothing is kept, and the platform tells it again."""
         account = self.accounts[event.account]
         hearing = Hearing(event=event)
-        if event.kind == "message" and (event.code is not None or event.scene is not None):
-            # Digits can be guessed, the ref of a scene cannot.
-            if event.code is not None and self._tries.take(f"{event.account} {event.subject_id}"):
-                hearing = replace(hearing, too_often=True)
-            else:
-                hearing = replace(hearing, platform_says=await self._look(event))
+        if event.code is not None and self._tries.take(f"{event.account} {event.subject_id}"):
+            # Digits can be guessed, the ref of a scene cannot. Also in a link: that she follows is heard all
+            # the same, what she guessed is not.
+            hearing = Hearing(event=replace(event, code=None), too_often=True)
+        elif event.kind == "message" and (event.code is not None or event.scene is not None):
+            hearing = replace(hearing, platform_says=await self._look(event))
         heard = await self._storage.hear(
             account, hearing, self._terms, self._words_of(account), self._clock.now()
         )

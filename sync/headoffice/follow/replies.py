@@ -21,6 +21,9 @@ _SENTENCES: Final[Mapping[Says, str]] = {
     "send_code": mark("Welcome! To use the store's WiFi, send the six digits that its page shows."),
     "follow_first": mark("Follow us first, then send the six digits again."),
     "too_often": mark("Too many tries. Wait a few minutes, then try again."),
+    "enough": mark(
+        "You have opened the WiFi often enough for one day. Register on its page, or come back tomorrow."
+    ),
 }
 _TAP: Final = mark("Tap here to go online")
 _BY_LINK: Final = mark("If not, open this link on the store's WiFi:")

@@ -99,7 +99,7 @@ class Best:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFollows:
-    """A store's follows since a day: won by source, and how many of them ended."""
+    """A store's follows since a day: won by source, and how many ended, also of older ones."""
 
     venue_id: str
     name: str

@@ -60,9 +60,9 @@ def _decide(
     now: datetime,
     secret: str,
 ) -> tuple[Answer, str | None]:
-    if hearing.too_often:
-        return reply("too_often", None, None), None
     event = hearing.event
+    if hearing.too_often and event.kind == "message":
+        return reply("too_often", None, None), None
     known = _known(connection, account, hearing, now, secret)
     new = Grant(
         grant_id=secrets.token_hex(8),
@@ -73,7 +73,8 @@ def _decide(
     lead_id = _note_person(connection, event, known, decision, secret, now)
     grant = decision.grant
     if grant is None or known.source is None:
-        return (reply(decision.says, None, None) if decision.says else Answer()), None
+        says = "too_often" if hearing.too_often and decision.says else decision.says
+        return (reply(says, None, None) if says else Answer()), None
     link = _link(connection, account, known, grant, terms, now)
     is_new = known.given is None
     if is_new:
@@ -89,8 +90,10 @@ def _known(
     person = person_of(secret, account.name, event.subject_id)
     source = _source(connection, event)
     follows = connection.execute(
-        "SELECT followed_at FROM follow_people WHERE account = :account AND subject = :subject",
-        {"account": account.name, "subject": event.subject_id},
+        # An unfollow from before she came again is told too late.
+        "SELECT CASE :kind WHEN 'unfollow' THEN COALESCE(again_at, followed_at) ELSE followed_at END"
+        " AS followed_at FROM follow_people WHERE account = :account AND subject = :subject",
+        {"account": account.name, "subject": event.subject_id, "kind": event.kind},
     ).fetchone()
     memory = connection.execute(
         "SELECT credited_at, ended_at FROM follow_memory WHERE person = :person", {"person": person}
@@ -106,6 +109,7 @@ def _known(
         credited_at=from_wire(credited_at) if credited_at else None,
         given=_given(connection, person, source, now) if source else None,
         platform_says=hearing.platform_says,
+        grants_of_a_day=_grants_of_a_day(connection, person, now) if source else 0,
     )
 
 
@@ -135,6 +139,14 @@ def _source(connection: sqlite3.Connection, event: FollowEvent) -> Source | None
         expires_at=from_wire(row["expires_at"]) if row["expires_at"] else None,
         used_by=row["used_by"],
     )
+
+
+def _grants_of_a_day(connection: sqlite3.Connection, person: str, now: datetime) -> int:
+    granted: int = connection.execute(
+        "SELECT COUNT(*) FROM follow_grants WHERE person = :person AND granted_at > :since",
+        {"person": person, "since": to_wire(now - timedelta(days=1))},
+    ).fetchone()[0]
+    return granted
 
 
 def _given(connection: sqlite3.Connection, person: str, source: Source, now: datetime) -> Grant | None:

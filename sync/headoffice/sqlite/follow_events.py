@@ -84,7 +84,8 @@ def is_known(connection: sqlite3.Connection, account: str, subject: str) -> bool
 
 def to_check(connection: sqlite3.Connection, now: datetime, limit: int) -> list[ToCheck]:
     rows = connection.execute(
-        "SELECT * FROM follow_people WHERE check_at <= :now ORDER BY check_at LIMIT :limit",
+        "SELECT account, subject, COALESCE(again_at, followed_at) AS followed_at, check_at"
+        " FROM follow_people WHERE check_at <= :now ORDER BY check_at LIMIT :limit",
         {"now": to_wire(now), "limit": limit},
     )
     return [

@@ -35,8 +35,12 @@ def _note_following(connection: sqlite3.Connection, event: FollowEvent, known: K
     followed_at = min(event.occurred_at, now)
     connection.execute(
         "INSERT INTO follow_people (account, subject, person, followed_at, check_at)"
-        " VALUES (:account, :subject, :person, :followed_at, :check_at) ON CONFLICT DO NOTHING",
+        " VALUES (:account, :subject, :person, :followed_at, :check_at)"
+        # Platforms do not keep their order: that she left in between may be told later.
+        " ON CONFLICT (account, subject) DO UPDATE SET again_at = excluded.followed_at"
+        " WHERE :kind = 'follow' AND COALESCE(again_at, followed_at) < excluded.followed_at",
         {
+            "kind": event.kind,
             "account": event.account,
             "subject": event.subject_id,
             "person": known.person,

@@ -40,9 +40,14 @@ _BEST = """
     ORDER BY follows DESC, registrations DESC, members.name LIMIT :limit
 """
 _FOLLOWS = """
-    SELECT venue_id, venues.name, state, source, COUNT(*) AS follows
-    FROM follows JOIN venues USING (venue_id)
-    WHERE followed_at >= :since AND follows.deleted = 0 AND source <> 'known'
+    SELECT venue_id, venues.name, state, source, SUM(won) AS won, SUM(ended) AS ended
+    -- Two searches: without rowids the planner reads all follows for an OR of them.
+    FROM (
+        SELECT venue_id, state, source, 1 AS won, 0 AS ended FROM follows
+        WHERE followed_at >= :since AND deleted = 0 AND source <> 'known'
+        UNION ALL
+        SELECT venue_id, state, source, 0, 1 FROM follows WHERE ended_at >= :since AND deleted = 0
+    ) JOIN venues USING (venue_id)
     GROUP BY venue_id, state, source ORDER BY venues.name, venue_id
 """
 
@@ -127,21 +132,22 @@ def best_since(connection: sqlite3.Connection, since: str, limit: int) -> list[B
 
 
 def follows_since(connection: sqlite3.Connection, since: str) -> list[StoreFollows]:
-    """Stores with follows since then; who followed before and only scanned is not counted again."""
+    """Stores where somebody followed or left since then, whenever it was that she came; who followed before
+    and only scanned is not counted again."""
     stores: dict[str, StoreFollows] = {}
     for row in connection.execute(_FOLLOWS, {"since": since}):
         store = stores.get(row["venue_id"]) or StoreFollows(
             venue_id=row["venue_id"], name=row["name"], by_source={}, claimed=0, ended=0
         )
-        is_claimed, is_ended = row["state"] == "claimed", row["state"] == "ended"
+        is_claimed = row["state"] == "claimed"
         by_source = dict(store.by_source)
-        if not is_claimed:
-            by_source[row["source"]] = by_source.get(row["source"], 0) + row["follows"]
+        if not is_claimed and row["won"]:
+            by_source[row["source"]] = by_source.get(row["source"], 0) + row["won"]
         stores[row["venue_id"]] = StoreFollows(
             venue_id=store.venue_id,
             name=store.name,
             by_source=by_source,
-            claimed=store.claimed + (row["follows"] if is_claimed else 0),
-            ended=store.ended + (row["follows"] if is_ended else 0),
+            claimed=store.claimed + (row["won"] if is_claimed else 0),
+            ended=store.ended + row["ended"],
         )
     return list(stores.values())

@@ -35,6 +35,16 @@ def follow(db: Database) -> None:
     db.execute("INSERT INTO follow_secret (id, secret) VALUES (1, :secret)", {"secret": token_hex(32)})
 
 
+@migrations()
+def follows_that_ended(db: Database) -> None:
+    db.execute("CREATE INDEX follows_by_ended_at ON follows (ended_at) WHERE ended_at IS NOT NULL")
+
+
+@migrations()
+def follows_told_again(db: Database) -> None:
+    db.execute("ALTER TABLE follow_people ADD COLUMN again_at TEXT")
+
+
 _FOUNDING = """
 CREATE TABLE brands (
     brand_id TEXT PRIMARY KEY,

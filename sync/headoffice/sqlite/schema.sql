@@ -168,6 +168,7 @@ CREATE TABLE follows (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX follows_by_seq ON follows (seq);
 CREATE INDEX follows_by_followed_at ON follows (followed_at);
+CREATE INDEX follows_by_ended_at ON follows (ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE footfall (
     venue_id TEXT NOT NULL, id TEXT NOT NULL, seq INTEGER NOT NULL,
@@ -286,6 +287,7 @@ CREATE TABLE follow_people (
     person TEXT NOT NULL,             -- digest
     followed_at TEXT NOT NULL,
     check_at TEXT,                    -- when the platform is asked whether she is still there
+    again_at TEXT,                    -- when it was told once more that she follows
     PRIMARY KEY (account, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX follow_people_by_check_at ON follow_people (check_at) WHERE check_at IS NOT NULL;

@@ -115,7 +115,12 @@ async def test_a_scanned_code_of_the_stock_becomes_a_grant_and_a_link(chain: Cha
 
 
 async def test_the_store_is_told_what_it_offers_once(chain: Chain) -> None:
-    await chain.stock()
+    async def has_a_poster() -> bool:
+        offers = [offer for told in await chain.log("follow_accounts") for offer in told["accounts"]]
+        return any(offer["poster_url"] for offer in offers)
+
+    # A store that is first heard from in the middle of a round is told of its poster in the next.
+    await chain.until(has_a_poster)
     [told] = await chain.log("follow_accounts")
     [offer] = told["accounts"]
     assert (offer["account"], offer["platform"], offer["proof"]) == ("main", "wechat", "verified")

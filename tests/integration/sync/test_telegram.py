@@ -99,6 +99,17 @@ async def test_who_joins_then_is_let_in_without_another_word(situation: Situatio
     assert s.telegram.said[-1]["text"] == ONLINE.text
 
 
+async def test_who_leaves_is_forgotten_with_what_she_came_for(situation: Situation) -> None:
+    s = situation
+    s.desk.answer = FOLLOW_FIRST
+    await s.telegram.deliver(s.http, s.webhook, s.telegram.starts(HER, f"s123-{REF}"))
+    for update in (s.telegram.joins(HER), s.telegram.leaves(HER), s.telegram.joins(HER)):
+        await s.telegram.deliver(s.http, s.webhook, update)
+    told = [(event.kind, event.scene) for event in s.desk.heard]
+    scene = f"s123-{REF}"
+    assert told == [("message", scene), ("follow", scene), ("unfollow", None), ("follow", None)]
+
+
 async def test_who_joins_much_later_follows_but_is_not_let_in_by_an_old_link(situation: Situation) -> None:
     s = situation
     s.desk.answer = FOLLOW_FIRST

@@ -101,6 +101,7 @@ BODY_OF_SOMEBODY = (
         ("plain", Tampering(seconds_off=-STALE_SECONDS - 1), 403),
         ("plain", Tampering(seconds_off=STALE_SECONDS + 1), 403),
         ("plain", Tampering(cut_at=100), 400),
+        ("plain", Tampering(cut_at=100, signature="0" * 40), 403),
         ("plain", Tampering(body=b""), 400),
         ("plain", Tampering(original_id="gh_of_somebody"), 403),
         ("security", Tampering(signature="0" * 40), 403),
@@ -191,6 +192,19 @@ async def test_the_address_is_confirmed_to_the_console(mode: Mode) -> None:
         assert (await here.pusher.verify_address("<script>alert(1)</script>"))[0] == 400
         here.fake.settings.token = "another token"
         assert await here.pusher.verify_address() == (403, "forged")
+
+
+async def test_the_documents_own_check_of_the_address_is_answered_whatever_our_clock_says() -> None:
+    """It opens nothing, and who sets an account up tries what the documents show."""
+    async with world(Settings(token=vectors.TOKEN)) as here, aiohttp.ClientSession() as http:
+        verify = {
+            "signature": "f464b24fc39322e44b38aa78f5edd27bd1441696",
+            "echostr": "4375120948345356249",
+            "timestamp": "1714036504",
+            "nonce": "1514711492",
+        }
+        response = await http.get(here.fake.settings.callback, params=verify)
+        assert (response.status, await response.text()) == (200, "4375120948345356249")
 
 
 async def test_knocking_with_forged_pushes_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -194,16 +194,32 @@ async def test_an_empty_pool_shows_the_stores_own_qr_and_else_the_other_way_in(
     assert '<figure class="scan"' not in by_code
 
 
+@pytest.mark.parametrize("platform", ["kakao", "wecom"])
+async def test_where_nobody_reads_what_she_writes_no_digits_are_shown(
+    browser: Browser, sync: Records, platform: str
+) -> None:
+    await sync.write(follow.set_accounts, [replace(WECHAT, platform=platform)])
+    page = await _page(browser, f"/follow/{platform}")
+    assert "<svg" in page
+    assert "six digits" not in page
+    assert "100001" not in page
+
+
 async def test_nobody_empties_the_pool_alone(
     browser: Browser, sync: Records, records: Records, clock: FakeClock
 ) -> None:
     """One station with many addresses counts as one."""
     await set_up(sync, clock, codes=40)
-    for _ in range(12):
-        assert (await browser.get("/follow/wechat")).status == 200
+    for _ in range(20):
+        page = await _page(browser, "/follow/wechat")
+        assert "<svg" in page, "the store's own QR does as well"
         await records.write(lambda connection: connection.execute("UPDATE follow_offers SET ip = 'fd77::9'"))
-    assert (await browser.get("/follow/wechat")).status == 429
-    assert await rows(records, "SELECT count(*) AS given FROM follow_offers") == [{"given": 12}]
+        clock.advance(15)
+    # Eight at once, and one more in each five minutes.
+    assert await rows(records, "SELECT count(*) AS given FROM follow_offers") == [{"given": 8}]
+    clock.advance(300)
+    await _page(browser, "/follow/wechat")
+    assert await rows(records, "SELECT count(*) AS given FROM follow_offers") == [{"given": 9}]
 
 
 async def test_who_waits_while_there_are_no_codes_may_wait_as_long_as_she_likes(
@@ -262,6 +278,18 @@ async def test_a_claimed_follow_is_counted_once_and_opens_nothing(
     assert kind == "follow.claimed"
     assert '"account":"fb","platform":"facebook"' in body
     assert gate.admitted[HERE].method == "temporary_pass"
+
+
+async def test_nobody_claims_a_hundred_follows_alone(
+    browser: Browser, sync: Records, records: Records
+) -> None:
+    """One station with many addresses; she goes where she wants to go all the same."""
+    await send(browser, {}, "/follow/facebook/pass")
+    for _ in range(20):
+        went = await browser.get("/follow/facebook/open", allow_redirects=False)
+        assert went.headers["Location"] == "https://facebook.example/jasmine"
+        await records.write(lambda connection: connection.execute("UPDATE follow_claims SET ip = 'fd77::9'"))
+    assert len(await _told(records)) == 8
 
 
 async def test_only_what_proves_nothing_can_be_claimed(browser: Browser, sync: Records) -> None:

@@ -178,6 +178,9 @@ class Telegram:
 
     def _with_what_she_came_with(self, event: FollowEvent) -> FollowEvent:
         """Joining the channel names no store; what she told the bot a moment ago does."""
+        if event.kind == "unfollow":
+            # Nothing of her is kept, not here either.
+            self._on_their_way.pop(event.subject_id, None)
         if event.kind != "follow" or event.scene or event.code:
             return event
         scene, code, at = self._on_their_way.get(event.subject_id, (None, None, 0.0))

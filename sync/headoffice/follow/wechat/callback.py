@@ -65,10 +65,10 @@ class WeChatAccount:
         """Nothing is left open: the session for calls is its maker's."""
 
     def _verify(self, request: web.Request) -> web.Response:
-        """The platform asks once, when the address is entered in its console."""
+        """The platform asks once, when the address is entered in its console. When it was signed is all one:
+        the answer opens nothing."""
         timestamp, nonce, echo = (request.query.get(key, "") for key in ("timestamp", "nonce", "echostr"))
         check(request.query.get("signature", ""), self._token, timestamp, nonce)
-        judge_time(timestamp, self._clock)
         # The signature does not cover it, and what we send back bears our name.
         if not _ECHO.fullmatch(echo):
             raise BadPush("malformed", "echostr is none")
@@ -92,15 +92,16 @@ class WeChatAccount:
     def _open(self, request: web.Request, body: bytes) -> Push:
         """The push, when it is from the platform and new. Raises BadPush."""
         timestamp, nonce = request.query.get("timestamp", ""), request.query.get("nonce", "")
-        outer = read(body)
         if self._envelope is not None:
-            encrypted = outer.text("Encrypt")
+            # Only here the signature is over something in the body, so that must be found first.
+            encrypted = read(body).text("Encrypt")
             check(request.query.get("msg_signature", ""), self._token, timestamp, nonce, encrypted)
             judge_time(timestamp, self._clock)
             return read(self._envelope.decrypt(encrypted))
         check(request.query.get("signature", ""), self._token, timestamp, nonce)
         judge_time(timestamp, self._clock)
         self._nonces.check(timestamp, nonce, body)
+        outer = read(body)
         if "Encrypt" in outer.fields and "MsgType" not in outer.fields:
             raise BadPush(
                 "undecryptable", f"it is encrypted, and there is no file {self._account.name}.aes_key"

@@ -131,12 +131,12 @@ def _occurred_at(push: Push) -> datetime:
 
 
 def _dedupe_key(push: Push, openid: str) -> str:
-    """A message is known by its MsgId, an event by who, when and what, says the platform; hashed, since keys
-    outlive the person's data.
+    """A message is known by its MsgId, an event by who, when and what, says the platform; and by the scene,
+    as its CreateTime is whole seconds. Hashed, since keys outlive the person's data.
     """
     message_id = push.text("MsgId")
     parts = ["message", message_id] if message_id else ["event", openid, push.text("CreateTime")]
-    parts += [] if message_id else [push.text("MsgType"), push.text("Event")]
+    parts += [] if message_id else [push.text(key) for key in ("MsgType", "Event", "EventKey")]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 

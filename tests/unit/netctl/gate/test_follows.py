@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from netctl.api import Ip
+from netctl.gate import store as gate_store
 from netctl.gate.refused import Refused
 from sync.grant_token import GrantToken
 from sync.model import Event
@@ -134,6 +135,41 @@ async def test_after_she_signed_out_the_used_grant_opens_nothing(tmp_path: Path)
         await _by_log(tmp_path, store)
         await store.waiting.look()
         assert store.gate.session_of(ANNA) is None
+
+
+@pytest.mark.parametrize("then_right", [False, True])
+async def test_a_clock_that_jumps_by_weeks_lets_no_used_link_in_again(
+    tmp_path: Path, then_right: bool
+) -> None:
+    """Unsynced and far ahead; or set right while she is there, her link used in the past of the clock."""
+    clock = FakeClock()
+    clock.is_synced = False
+    async with running(tmp_path, clock) as store:
+        store.lease(ANNAS_IP, ANNA)
+        await _by_link(store)
+        await store.gate.admit(GRANT_ID, ANNAS_IP)
+        clock.jump(30 * 86_400)
+        clock.is_synced = then_right
+        await store.gate.sign_out(ANNAS_IP)
+        if not then_right:
+            clock.jump(30 * 86_400)
+        clock.advance(301)
+        await store.gate.purge()
+        with pytest.raises(Refused) as refused:
+            await store.gate.admit(GRANT_ID, ANNAS_IP)
+        assert refused.value.key == "session_over"
+
+
+async def test_requests_are_forgotten_with_the_sessions_they_led_to(tmp_path: Path) -> None:
+    clock = FakeClock()
+    async with running(tmp_path, clock) as store:
+        store.lease(ANNAS_IP, ANNA)
+        await _by_link(store)
+        await store.gate.admit(GRANT_ID, ANNAS_IP)
+        await store.gate.sign_out(ANNAS_IP)
+        clock.advance(8 * 86_400)
+        await store.gate.purge()
+        assert await store.database.read(gate_store.session_of_request, GRANT_ID) is None
 
 
 async def test_an_unfollow_that_head_office_takes_back_ends_what_the_link_opened(tmp_path: Path) -> None:

@@ -4,10 +4,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
-from sync.headoffice.follow.accounts import BadAccount, parse_accounts, read_secrets
+from sync.headoffice.follow.accounts import (
+    VERIFIED,
+    Account,
+    BadAccount,
+    needed_secrets,
+    parse_accounts,
+    read_secrets,
+)
+from sync.headoffice.follow.event import Answer, FollowEvent
+from sync.headoffice.follow.platforms import open_account
 from sync.setting import Mistake
+from tests.clock import FakeClock
 
 WECHAT = {"platform": "wechat", "title": "Tea House", "id": "wx1"}
 
@@ -73,3 +84,26 @@ def test_a_secret_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     (tmp_path / "main.token").write_bytes(b"a" * 9000)
     with pytest.raises(BadAccount, match="larger"):
         read_secrets("main", tmp_path)
+
+
+async def _nobody(_: FollowEvent) -> Answer:
+    return Answer()
+
+
+@pytest.mark.parametrize("platform", VERIFIED)
+async def test_the_secrets_that_are_called_needed_are_those_it_cannot_do_without(platform: str) -> None:
+    way_back = "https://head.example.com/back"
+    bare = Account(
+        name="main",
+        platform=platform,
+        title="Tea",
+        id="15551234567",
+        options={"login_channel": "1", "login_return": way_back, "rest_key": "r", "phone_number_id": "1"},
+    )
+    secrets = dict.fromkeys(needed_secrets(bare), "A" * 43)
+    async with aiohttp.ClientSession() as http:
+        await open_account(replace(bare, secrets=secrets), _nobody, http, FakeClock()).close()
+        for missing in secrets:
+            without = {key: value for key, value in secrets.items() if key != missing}
+            with pytest.raises(BadAccount, match=rf"main\.{missing}"):
+                open_account(replace(bare, secrets=without), _nobody, http, FakeClock())

@@ -63,15 +63,18 @@ def test_what_staff_cannot_do_is_one_sentence(
         assert told in capsys.readouterr().err
 
 
-def test_accounts_are_listed_with_the_names_of_their_secrets_only(
+def test_accounts_are_listed_with_the_names_of_their_secrets_only_and_what_is_missing(
     settings: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     main, page = _answer(["account", "list", "--json", *settings], capsys)["accounts"]
     assert (main["callback"], main["proof"]) == ("/platforms/wechat/main", "verified")
     assert main["secrets"] == ["main.app_secret"]
-    assert (page["callback"], page["proof"]) == (None, "claimed")
+    assert (main["missing"], main["can_be_added"]) == (["main.token"], ["main.aes_key"])
+    assert (page["callback"], page["proof"], page["missing"]) == (None, "claimed", [])
     assert cli.main(["account", "list", *settings]) == 0
-    assert "very secret" not in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "missing: main.token" in said
+    assert "very secret" not in said
 
 
 def test_a_badge_has_a_name_that_cannot_break_the_page_and_a_qr() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sync.headoffice.follow.decide import TOO_OLD, Decision, Grant, Known, Source, decide, won_by
+from sync.headoffice.follow.decide import MOST_A_DAY, TOO_OLD, Decision, Grant, Known, Source, decide, won_by
 from sync.headoffice.follow.event import FollowEvent
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -51,6 +51,15 @@ def test_a_new_follower_who_scanned_her_page_is_granted_by_its_code() -> None:
 
 def test_who_follows_already_and_scans_again_is_let_in_too() -> None:
     assert _decide(_event("scan"), replace(FAN, source=ON_HER_PAGE)).grant is not None
+
+
+@pytest.mark.parametrize("source", [ON_HER_PAGE, POSTER])
+def test_one_follower_does_not_let_the_whole_queue_in(source: Source) -> None:
+    often = replace(FAN, source=source, grants_of_a_day=MOST_A_DAY - 1)
+    assert _decide(_event("scan"), often).grant is not None
+    decision = _decide(_event("scan"), replace(often, grants_of_a_day=MOST_A_DAY))
+    assert decision.grant is None
+    assert decision.says == "enough"
 
 
 @pytest.mark.parametrize("source", [POSTER, BADGE])
@@ -107,11 +116,27 @@ def test_where_messages_prove_nothing_she_is_let_in_and_counted_as_claiming_it()
     assert _decide(on_line, replace(FAN, source=ON_HER_PAGE)).follows is True
 
 
+@pytest.mark.parametrize("platform", ["line", "instagram", "telegram"])
+@pytest.mark.parametrize("source", [None, ON_HER_PAGE])
+def test_writing_to_us_is_no_follow_where_anybody_can(platform: str, source: Source | None) -> None:
+    """A bot is written to by people who are not in its channel: a greeting first, and she would be known."""
+    writes = replace(_event("message", scene=None, code="482913" if source else None), platform=platform)
+    assert _decide(writes, replace(STRANGER, source=source)).follows is None
+    said_to_follow = replace(STRANGER, source=source, platform_says=True)
+    assert _decide(writes, said_to_follow).follows is True
+
+
 def test_an_event_that_comes_an_hour_late_opens_no_gate() -> None:
     late = _event(at=NOON - TOO_OLD - timedelta(seconds=1))
     decision = _decide(late, replace(STRANGER, source=BADGE))
     assert decision == Decision(follows=True, credit="m" * 16)
     assert _decide(_event(at=NOON - TOO_OLD), replace(STRANGER, source=BADGE)).grant is not None
+
+
+def test_digits_that_come_an_hour_late_open_none_either() -> None:
+    late = NOON - TOO_OLD - timedelta(seconds=1)
+    on_line = replace(_event("message", late, scene=None, code="482913"), platform="line")
+    assert _decide(on_line, replace(STRANGER, source=ON_HER_PAGE)) == Decision()
 
 
 def test_a_new_follow_by_the_badge_is_credited_to_its_bearer() -> None:
@@ -146,6 +171,8 @@ def test_a_follow_is_counted_by_what_won_it(
     [
         ("scan", replace(FAN, source=BADGE)),
         ("follow", replace(STRANGER, source=BADGE, credited=True)),
+        # Followed by herself before, left, and was asked to follow anew by the badge.
+        ("follow", replace(STRANGER, source=BADGE, ended_at=NOON - HOUR)),
         ("follow", replace(STRANGER, source=replace(BADGE, staff_ref=None))),
         ("follow", replace(FAN, source=BADGE)),
         ("message", replace(STRANGER, source=BADGE)),

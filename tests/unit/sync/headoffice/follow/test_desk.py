@@ -1,6 +1,7 @@
 """The desk: who is asked before an event goes into the books, and who hears of it after."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,17 @@ async def test_a_stranger_with_a_code_is_looked_up_and_a_follower_is_not(desk: D
     assert platform.asked == ["mei"]
 
 
+async def test_a_greeting_makes_nobody_a_follower_who_is_not_asked_about_again(
+    desk: Desk, books: Books
+) -> None:
+    platform = _plug(desk, Platform(False))
+    code = books.codes["session north"][0].code
+    await desk.hear(replace(_event(books, "message"), platform="telegram"))
+    answer = await desk.hear(replace(_event(books, "message", code=code), platform="telegram"))
+    assert answer.link is None
+    assert platform.asked == ["mei"]
+
+
 async def test_a_platform_that_does_not_answer_keeps_nobody_waiting(desk: Desk, books: Books) -> None:
     _plug(desk, Platform(silent=True))
     code = books.codes["session north"][0].code
@@ -107,6 +119,20 @@ async def test_who_guesses_codes_is_stopped_and_nobody_else(desk: Desk, books: B
     books.clock.advance(60)
     other = books.codes["session north"][1].code
     assert (await desk.hear(_event(books, "message", "eve", code=other))).link is not None
+
+
+async def test_who_guesses_in_links_is_stopped_too_and_known_as_a_follower(desk: Desk, books: Books) -> None:
+    """`/start 482913` at a bot and a login begun with digits tell of a follow, and anybody writes them."""
+    right = books.codes["session north"][0].code
+    wrong = next(f"{number:06d}" for number in range(100) if f"{number:06d}" not in _all_codes(books))
+    for _ in range(10):
+        await desk.hear(_event(books, "scan", "eve", code=wrong))
+    answer = await desk.hear(_event(books, "follow", "eve", code=right))
+    assert answer.link is None
+    assert answer.text is not None
+    assert "尝试次数太多" in answer.text
+    assert await books.storage.follow.is_known("main", "eve")
+    assert (await desk.hear(_event(books, "message", "mei", code=right))).link is not None
 
 
 def _all_codes(books: Books) -> set[str]:

@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from sync.grant_token import read
+from sync.headoffice.follow.decide import MOST_A_DAY
 from sync.headoffice.follow.event import Answer
+from sync.model import to_wire
 from tests.unit.sync.headoffice.follow.conftest import Books
 
 
@@ -101,6 +103,18 @@ async def test_a_scene_with_another_stores_number_opens_nothing(books: Books) ->
     ref = books.codes["session north"][0].ref
     assert (await books.hear(scene=f"s2.{ref}")).answer.text == "unknown"
     assert (await books.hear(subject="lan", scene=ref)).answer.text == "online"
+
+
+async def test_a_days_worth_of_grants_counts_all_stores_and_ends_with_the_day(books: Books) -> None:
+    """The poster anew each time its last link has ended, and phones of friends."""
+    for _ in range(MOST_A_DAY // 2):
+        assert (await books.hear("scan", scene=books.scene("poster"))).answer.text == "tap"
+        assert (await books.hear("scan", scene=books.scene("poster", "south"))).answer.text == "tap"
+        books.clock.advance(31 * 60)
+    assert (await books.hear("scan", scene=books.scene())).answer.text == "enough"
+    assert (await books.hear("scan", "lan", scene=books.scene(place=1))).answer.text == "online"
+    books.clock.advance(24 * 3600)
+    assert (await books.hear("scan", scene=books.scene())).answer.text == "online"
 
 
 async def test_too_many_tries_are_told_so_and_use_up_nothing(books: Books) -> None:
@@ -225,6 +239,19 @@ async def test_what_was_answered_is_forgotten_after_three_days(books: Books) -> 
     books.clock.advance(timedelta(days=28).total_seconds())
     # The eight codes of the pools have ended by now, and the grant is old; the posters stay.
     assert await books.storage.follow.purge(books.clock.now()) == 8 + 1
+
+
+async def test_an_unfollow_that_is_told_after_she_came_back_ends_nothing(books: Books) -> None:
+    start = books.clock.now()
+    await books.hear(scene=books.scene())
+    books.clock.advance(7200)
+    await books.hear()
+    await books.hear("unfollow", occurred_at=start + timedelta(hours=1))
+    assert await books.storage.follow.is_known("main", "mei")
+    [row] = await books.rows("follows")
+    assert (row["state"], row["followed_at"]) == ("verified", to_wire(start))
+    await books.hear("unfollow")
+    assert not await books.storage.follow.is_known("main", "mei")
 
 
 async def test_the_store_still_counts_that_she_came_and_went(books: Books) -> None:

@@ -140,6 +140,16 @@ async def test_the_counts_of_a_store_are_by_what_won_them(books: Books) -> None:
     assert (store.claimed, store.ended) == (1, 1)
 
 
+async def test_who_leaves_is_counted_in_the_week_she_leaves(books: Books) -> None:
+    await books.hear(scene=books.scene())
+    await books.hear("scan", subject="lan", scene=books.scene("poster"))
+    books.clock.advance(10 * 86400)
+    await books.hear(subject="mei", kind="unfollow")
+    await books.hear(subject="lan", kind="unfollow")
+    [store] = await books.storage.follow.follows_since(books.clock.now() - timedelta(days=7))
+    assert (store.by_source, store.claimed, store.ended) == ({}, 0, 2)
+
+
 async def test_a_claim_is_never_a_verified_follow(books: Books) -> None:
     claim = {"follow_id": "f1", "account": "page", "platform": "facebook", "state": "verified"}
     await books.tells("follow.claimed", claim)
